@@ -1,0 +1,54 @@
+/**
+ * The database that pages and the worker share. It is opened by whoever comes first, so its schema lives
+ * here and nowhere else; docs/architecture.md describes every record.
+ */
+
+export const NAME = "pyqueue";
+export const VERSION = 1;
+
+/**
+ * One function for each version, run in order on the way up. Changes are additive: an old page may still
+ * have the database open with the code it was loaded with.
+ * @type {((db: IDBDatabase, tx: IDBTransaction) => void)[]}
+ */
+const upgrades = [
+  (db) => {
+    db.createObjectStore("inbox", { keyPath: "seq", autoIncrement: true });
+    db.createObjectStore("meta", { keyPath: "name" });
+    const jobs = db.createObjectStore("jobs", { keyPath: "seq" });
+    jobs.createIndex("id", "id", { unique: true });
+    jobs.createIndex("due", "due");
+    jobs.createIndex("order", ["open_key", "seq"]);
+    jobs.createIndex("status", ["status", "seq"]);
+    jobs.createIndex("unique_key", "unique_key");
+    jobs.createIndex("settled", ["status", "settled_at"]);
+  },
+];
+
+/**
+ * Opens the database, creating or upgrading it as needed.
+ *
+ * @param {() => void} [onClose] called when this connection was closed by the browser or by a newer
+ *   version of the schema; the caller opens again on its next use
+ * @returns {Promise<IDBDatabase>} rejects with the `DOMException` of the engine
+ */
+export function openDatabase(onClose = () => {}) {
+  return new Promise((resolve, reject) => {
+    const request = indexedDB.open(NAME, VERSION);
+    request.onupgradeneeded = (event) => {
+      const tx = /** @type {IDBTransaction} */ (request.transaction);
+      for (const upgrade of upgrades.slice(event.oldVersion, VERSION)) upgrade(request.result, tx);
+    };
+    request.onerror = () => reject(request.error);
+    request.onsuccess = () => {
+      const db = request.result;
+      // A newer page or worker waits for this connection to go before it can upgrade.
+      db.onversionchange = () => {
+        db.close();
+        onClose();
+      };
+      db.onclose = onClose;
+      resolve(db);
+    };
+  });
+}
