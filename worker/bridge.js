@@ -1,0 +1,22 @@
+/** All the JavaScript that Python calls. What it awaits never rejects; see answer.js. */
+
+import { openDatabase } from "../web/schema.js";
+import { answer } from "./answer.js";
+import { broadcast } from "./channel.js";
+import { acquire } from "./locks.js";
+import { finished, part } from "./records.js";
+import { send } from "./send.js";
+import { register } from "./sync.js";
+
+export const bridge = {
+  /** @param {() => void} onClose see `openDatabase` */
+  open: (onClose) => answer(() => openDatabase(onClose)),
+  finished,
+  part,
+  /** Whether there are Web Locks: they need a secure context. */
+  hasLocks: "locks" in navigator,
+  acquire,
+  send,
+  broadcast,
+  register,
+};

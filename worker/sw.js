@@ -1,0 +1,60 @@
+/**
+ * The worker's entry. It runs as the service worker of its own folder, and, where service workers are
+ * missing or refused, as a dedicated worker of each page; both process the queue under the same lock.
+ *
+ * A service worker is only woken for listeners that were there when its script was first evaluated, so all
+ * of them are attached here, at once. There is no `fetch` listener: the site's requests are none of ours.
+ */
+
+import { precache, removeOldFiles } from "./files.js";
+import { onSync, register } from "./sync.js";
+import { wake } from "./wake.js";
+
+/** Seconds. After a message the page's timer wakes the queue again, so only nearest work is waited for. */
+const MESSAGE_LINGER = 5;
+
+const worker = /** @type {ServiceWorkerGlobalScope} */ (/** @type {unknown} */ (self));
+
+/** Set between install and activation: an update runs beside the active worker and leaves the queue to it. */
+let installing = false;
+
+/**
+ * Drains for a page. A drain that ends with work left has armed a wake-up; one that failed was reported to
+ * the pages, and Background Sync tries again also when they are closed.
+ *
+ * @param {string} reason see `wake`
+ */
+async function wakeForPage(reason) {
+  await wake(reason, MESSAGE_LINGER).catch(register);
+}
+
+worker.addEventListener("install", (event) => {
+  installing = true;
+  // Pages need not be reloaded for a new worker: it controls none, and the browser lets the old one finish
+  // its event before this one becomes active.
+  worker.skipWaiting();
+  event.waitUntil(precache());
+});
+
+worker.addEventListener("activate", (event) => {
+  installing = false;
+  event.waitUntil(removeOldFiles());
+  // What was written before there was a worker: its page may be gone by now. Activation does not wait for it.
+  wakeForPage("load");
+});
+
+worker.addEventListener("message", (event) => {
+  if (event.data?.type !== "wake" || installing) return;
+  const work = wakeForPage(event.data.reason);
+  // A dedicated worker's message event has no life to extend: the worker lives as long as its page.
+  if ("waitUntil" in event) event.waitUntil(work);
+});
+
+/** @param {Event} event */
+function onBackgroundSync(event) {
+  const sync = /** @type {import("./sync.js").SyncEvent} */ (event);
+  if (sync.tag === "pyqueue") sync.waitUntil(onSync(sync, wake));
+}
+
+worker.addEventListener("sync", onBackgroundSync);
+worker.addEventListener("periodicsync", onBackgroundSync);
