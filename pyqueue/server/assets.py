@@ -1,0 +1,181 @@
+"""An ASGI application that serves the browser files, and the site's tasks module beside them."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from ..errors import DeclarationError
+from .idempotency import App, Receive, Scope, Send
+from .static import read_tasks, static_folder, worker_with_tasks
+
+_log = logging.getLogger("pyqueue.server")
+
+_TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".json": "application/json",
+    ".map": "application/json",
+    ".mjs": "text/javascript; charset=utf-8",
+    ".py": "text/x-python; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".ts": "text/plain; charset=utf-8",
+    ".txt": "text/plain; charset=utf-8",
+    ".wasm": "application/wasm",
+    ".whl": "application/octet-stream",
+    ".zip": "application/zip",
+}
+"""Given here, not by `mimetypes`: that reads the machine's tables, and a module script with a wrong type is
+refused by the browser."""
+
+_ENCODINGS = (("br", ".br"), ("gzip", ".gz"))
+"""The precompressed forms, best first, and the suffix of their files."""
+
+_FOREVER = b"max-age=31536000, immutable"
+_ASK_FIRST = b"no-cache"
+
+
+def assets(tasks: str | Path | None = None, directory: str | Path | None = None) -> App:
+    """Serves what a page and its worker load. Mount it at `/pyqueue`, or at any other path.
+
+    What lies in `app-<hash>/` never changes and is cached for ever; everything else is asked for again,
+    which a 304 answers. Answers are compressed where the build made a compressed copy.
+
+    Args:
+        tasks: the site's tasks module. Served as `tasks.py`, and named in `sw.js`, so that browsers install
+            a new worker when it changes. It is read again when the file changes; while a change is not
+            valid Python the last valid module stays, and the log says why.
+        directory: another folder with the same layout than the package's own.
+
+    Raises:
+        DeclarationError: the browser files are not built, or the tasks module is missing or not Python.
+    """
+    folder = static_folder(directory)
+    module = _Tasks(Path(tasks)) if tasks is not None else None
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            raise RuntimeError(f"assets() answers HTTP only, not {scope['type']}")
+        answer = await asyncio.to_thread(_answer, folder, module, scope)
+        body = b"" if scope["method"] == "HEAD" else answer.body
+        await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
+        await send({"type": "http.response.body", "body": body})
+
+    return app
+
+
+class _Tasks:
+    """The tasks module as last read."""
+
+    def __init__(self, path: Path):
+        self._path = path.resolve()
+        self._modified = self._modified_at()
+        self._source = read_tasks(path)
+
+    def source(self) -> bytes:
+        modified = self._modified_at()
+        if modified != self._modified:
+            self._modified = modified
+            try:
+                self._source = read_tasks(self._path)
+            except DeclarationError as error:
+                _log.error("%s; the last valid version is served", error)
+        return self._source
+
+    def _modified_at(self) -> int | None:
+        try:
+            return self._path.stat().st_mtime_ns
+        except FileNotFoundError:  # an editor that replaces the file; reading it says so if it stays away
+            return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    body: bytes = b""
+
+
+def _answer(folder: Path, module: _Tasks | None, scope: Scope) -> _Answer:
+    if scope["method"] not in ("GET", "HEAD"):
+        return _error(405, b"Method not allowed", (b"allow", b"GET, HEAD"))
+    name = _path_inside(scope)
+    headers = {name: value for name, value in scope["headers"]}
+    if module is not None and name == "tasks.py":
+        body = module.source()
+        return _file(name, body, hashlib.sha256(body).hexdigest(), headers)
+    path = (folder / name).resolve()
+    if not path.is_relative_to(folder) or not path.is_file():
+        return _error(404, b"Not found")
+    if module is not None and name == "sw.js":
+        body = worker_with_tasks(path.read_bytes(), module.source())
+        return _file(name, body, hashlib.sha256(body).hexdigest(), headers)
+    encoding, chosen = _best_encoding(path, headers.get(b"accept-encoding", b"").decode("latin-1"))
+    stat = chosen.stat()
+    digest = _digest(chosen, stat.st_mtime_ns, stat.st_size)
+    return _file(name, chosen, digest, headers, encoding)
+
+
+def _file(
+    name: str, content: bytes | Path, digest: str, request: dict[bytes, bytes], encoding: str | None = None
+) -> _Answer:
+    etag = f'"{digest}"'.encode()
+    headers = [
+        (b"etag", etag),
+        (b"cache-control", _FOREVER if name.startswith("app-") else _ASK_FIRST),
+        (b"vary", b"accept-encoding"),
+    ]
+    if _matches(request.get(b"if-none-match", b""), etag):
+        return _Answer(304, headers)
+    body = content.read_bytes() if isinstance(content, Path) else content
+    headers.append((b"content-type", _TYPES.get(Path(name).suffix, "application/octet-stream").encode()))
+    headers.append((b"content-length", str(len(body)).encode()))
+    headers.append((b"x-content-type-options", b"nosniff"))
+    if encoding is not None:
+        headers.append((b"content-encoding", encoding.encode()))
+    return _Answer(200, headers, body)
+
+
+def _error(status: int, text: bytes, *headers: tuple[bytes, bytes]) -> _Answer:
+    length = str(len(text)).encode()
+    return _Answer(
+        status, [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", length), *headers], text
+    )
+
+
+def _path_inside(scope: Scope) -> str:
+    """The path below the mount point. Frameworks differ in whether `path` still holds `root_path`."""
+    path: str = scope["path"]
+    root = scope.get("root_path", "").rstrip("/")
+    return (path.removeprefix(root) if path.startswith(root + "/") else path).lstrip("/")
+
+
+def _matches(if_none_match: bytes, etag: bytes) -> bool:
+    candidates = [candidate.strip().removeprefix(b"W/") for candidate in if_none_match.split(b",")]
+    return etag in candidates or candidates == [b"*"]
+
+
+def _best_encoding(path: Path, accepted: str) -> tuple[str | None, Path]:
+    """The best precompressed copy that the client takes, or the file itself."""
+    refused = {"0", "0.0", "0.00", "0.000"}
+    takes = set()
+    for item in accepted.split(","):
+        name, _, weight = item.partition(";")
+        if weight.replace(" ", "").removeprefix("q=") not in refused:
+            takes.add(name.strip().lower())
+    for encoding, suffix in _ENCODINGS:
+        compressed = path.with_name(path.name + suffix)
+        if encoding in takes and compressed.is_file():
+            return encoding, compressed
+    return None, path
+
+
+@lru_cache(maxsize=4096)
+def _digest(path: Path, modified: int, size: int) -> str:
+    """Of the bytes that are sent, so every encoding has its own ETag, and every server the same."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
