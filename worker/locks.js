@@ -7,15 +7,16 @@ const NAME = "pyqueue";
 /**
  * Asks for the lock.
  *
- * @param {{wait: number} | {steal: true}} how seconds to wait, or take it from its holder at once
+ * @param {number} wait seconds
+ * @param {boolean} steal take it from its holder at once; `wait` then does not matter
  * @returns {Promise<import("./answer.js").Answer>} the value is the function that lets the lock go; the
  *   failure of a wait that was too long is named `AbortError`
  */
-export function acquire(how) {
+export function acquire(wait, steal) {
   const waiting = new AbortController();
-  const timer = "wait" in how ? self.setTimeout(() => waiting.abort(), how.wait * 1000) : undefined;
+  const timer = self.setTimeout(() => waiting.abort(), wait * 1000);
   // The engine refuses a signal together with `steal`.
-  const options = "wait" in how ? { signal: waiting.signal } : { steal: true };
+  const options = steal ? { steal } : { signal: waiting.signal };
   return new Promise((resolve) => {
     navigator.locks
       .request(NAME, options, () => {

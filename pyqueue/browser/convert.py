@@ -1,0 +1,87 @@
+"""Values on their way between Python and JavaScript.
+
+A payload stays the JavaScript object it is: it may hold files that Python must not copy, and most are never
+read by Python at all.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from js import JSON, Array, Object
+from pyodide.ffi import JsProxy, jsnull, to_js
+
+
+class JsPayload(Mapping[str, Any]):
+    """A read-only view of a payload's own fields.
+
+    A field is converted when it is read: plain objects and lists become Python's, `null` becomes `None`,
+    anything else (a `Blob`) stays a JavaScript object.
+
+    Args:
+        js: the object; used again as it is when the payload is stored or sent.
+    """
+
+    __slots__ = ("js",)
+
+    def __init__(self, js: JsProxy):
+        self.js = js
+
+    def __getitem__(self, key: str) -> Any:
+        if not Object.hasOwn(self.js, key):
+            raise KeyError(key)
+        return from_js(self.js.as_object_map()[key])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(Object.keys(self.js))
+
+    def __len__(self) -> int:
+        return len(Object.keys(self.js))
+
+    def __repr__(self) -> str:
+        return f"JsPayload({dict(self)!r})"
+
+
+def from_js(value: Any) -> Any:
+    """The Python value of a JavaScript one; what is not plain data stays a `JsProxy`."""
+    if value is jsnull:
+        return None
+    if not isinstance(value, JsProxy):
+        return value
+    if Array.isArray(value):
+        return [from_js(item) for item in value]
+    if Object.prototype.toString.call(value) == "[object Object]":
+        return {key: from_js(item) for key, item in Object.entries(value)}
+    return value
+
+
+def plain_to_js(value: Any) -> Any:
+    """The JavaScript object of JSON-able data. `None` becomes `null`.
+
+    Raises:
+        ValueError, TypeError: it is not JSON-able.
+    """
+    return JSON.parse(json.dumps(value, allow_nan=False))
+
+
+def body_to_js(value: Any) -> Any:
+    """The JavaScript value of a request's body: text, bytes, a payload, a JavaScript object, or lists and
+    mappings of these."""
+    if isinstance(value, JsPayload):
+        return value.js
+    return to_js(_prepared(value), dict_converter=Object.fromEntries, create_pyproxies=False)
+
+
+def _prepared(value: Any) -> Any:
+    """A copy in which `to_js` finds only what it converts rightly: it would make `undefined` of `None`."""
+    if value is None:
+        return jsnull
+    if isinstance(value, JsPayload):
+        return value.js
+    if isinstance(value, Mapping):
+        return {key: _prepared(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_prepared(item) for item in value]
+    return value

@@ -1,0 +1,61 @@
+"""The transport port over `fetch`."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from js import Object
+from pyodide.ffi import to_js
+
+from ..errors import Reject
+from ..ports import Request, Response, TransportError
+from .convert import body_to_js
+
+
+class FetchTransport:
+    """Implements `pyqueue.ports.Transport`. Cookies go with requests to the site's own origin.
+
+    Args:
+        bridge: worker/bridge.js.
+    """
+
+    def __init__(self, bridge: Any):
+        self._bridge = bridge
+
+    async def send(self, request: Request) -> Response:
+        """See `Transport.send`.
+
+        Raises:
+            Reject: no such request can be made (a malformed URL, a body with GET); trying again is useless.
+        """
+        exchange = self._bridge.send(
+            to_js(
+                {
+                    "method": request.method,
+                    "url": request.url,
+                    "headers": dict(request.headers),
+                    "body": body_to_js(request.body),
+                    "encoding": request.encoding,
+                    "timeout": request.timeout,
+                    "redirect": request.redirect,
+                },
+                dict_converter=Object.fromEntries,
+            )
+        )
+        try:
+            answer = await exchange.answer
+        except asyncio.CancelledError:
+            exchange.abort()
+            raise
+        if answer.ok:
+            value = answer.value
+            return Response(
+                status=value.status,
+                headers=value.headers.to_py(),
+                body=value.body.to_bytes(),
+                redirected=value.redirected,
+            )
+        if answer.name == "invalid":
+            raise Reject(f"{request.method} {request.url} cannot be sent: {answer.message}")
+        raise TransportError(answer.name, answer.message)

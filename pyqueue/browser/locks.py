@@ -1,0 +1,109 @@
+"""The lock port: Web Locks, and a lease in the database where there are none."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from ..errors import Overtaken, PyqueueError, StoreError
+from ..ports import Changes, Clock, Lock
+from .indexeddb import IndexedDBStore
+
+BEAT = 15.0
+"""Seconds between an owner's signs of life."""
+
+SILENCE = 60.0
+"""Seconds of silence after which an owner is taken for frozen. Several beats: timers are throttled to one a
+minute at worst in a hidden page's worker, and a busy interpreter beats late."""
+
+PATIENCE = 10.0
+"""Seconds to wait for a lock before looking whether its holder is alive."""
+
+
+def make_lock(bridge: Any, store: IndexedDBStore, clock: Clock) -> Lock:
+    """The best lock that this place has."""
+    return WebLock(bridge, store, clock) if bridge.hasLocks else LeaseLock(store, clock)
+
+
+class WebLock:
+    """The Web Lock `pyqueue`. The engine frees it when its holder dies; only a frozen holder keeps it, and
+    one that is silent for `SILENCE` loses it.
+
+    Args:
+        bridge: worker/bridge.js.
+    """
+
+    def __init__(self, bridge: Any, store: IndexedDBStore, clock: Clock):
+        self._bridge = bridge
+        self._store = store
+        self._clock = clock
+
+    @asynccontextmanager
+    async def hold(self) -> AsyncIterator[None]:
+        """See `Lock.hold`."""
+        release = await self._acquire()
+        try:
+            # The last owner's sign may be days old: until this one's is written, it must not count.
+            await self._store.claim(self._clock.now(), silent_since=float("inf"))
+            async with _beating(self._store, self._clock):
+                yield
+        finally:
+            release()
+
+    async def _acquire(self) -> Any:
+        """The function that frees the lock."""
+        while True:
+            answer = await self._bridge.acquire(PATIENCE, False)
+            if not answer.ok and self._clock.now() - await self._store.beat_at() > SILENCE:
+                answer = await self._bridge.acquire(0, True)
+            if answer.ok:
+                return answer.value
+
+
+class LeaseLock:
+    """A lease in `meta.owner`, for insecure contexts and old engines. One that dies without giving its lease
+    back blocks the others for `SILENCE`."""
+
+    def __init__(self, store: IndexedDBStore, clock: Clock):
+        self._store = store
+        self._clock = clock
+
+    @asynccontextmanager
+    async def hold(self) -> AsyncIterator[None]:
+        """See `Lock.hold`."""
+        while not await self._store.claim(now := self._clock.now(), silent_since=now - SILENCE):
+            await self._clock.sleep(PATIENCE)
+        try:
+            async with _beating(self._store, self._clock):
+                yield
+        finally:
+            await self._give_back()
+
+    async def _give_back(self) -> None:
+        try:
+            await self._store.commit(Changes(), 0.0)
+        except PyqueueError:
+            pass  # another has taken it already, or will once this one's signs are old
+
+
+@asynccontextmanager
+async def _beating(store: IndexedDBStore, clock: Clock) -> AsyncIterator[None]:
+    """Shows during the block that the owner is alive, also while it only waits for an answer."""
+
+    async def beat() -> None:
+        while True:
+            await clock.sleep(BEAT)
+            try:
+                await store.commit(Changes(), clock.now())
+            except Overtaken:
+                return  # the block's own next commit finds out
+            except StoreError:
+                continue  # a store that cannot be written now may be at the next beat
+
+    beats = asyncio.ensure_future(beat())
+    try:
+        yield
+    finally:
+        beats.cancel()
