@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from js import JSON, Array, Object
+from js import JSON, Array, Object, Reflect
 from pyodide.ffi import JsProxy, jsnull, to_js
 
 
@@ -32,7 +32,7 @@ class JsPayload(Mapping[str, Any]):
     def __getitem__(self, key: str) -> Any:
         if not Object.hasOwn(self.js, key):
             raise KeyError(key)
-        return from_js(self.js.as_object_map()[key])
+        return from_js(Reflect.get(self.js, key))
 
     def __iter__(self) -> Iterator[str]:
         return iter(Object.keys(self.js))

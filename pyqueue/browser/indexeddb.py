@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from math import inf
 from typing import Any
 
 from js import IDBKeyRange
@@ -15,7 +16,6 @@ from ..ports import Changes, Command, Query
 from .convert import JsPayload, body_to_js, plain_to_js
 from .database import Database
 
-MAX_SEQ = 2**53 - 1
 COMMAND_FIELDS = ("seq", "v", "type", "at")
 
 
@@ -168,22 +168,19 @@ def _select(transaction: Any, query: Query) -> list[Any]:
     requests = [_index(transaction, "id").getAll(id_) for id_ in query.ids]
     requests += [_index(transaction, "unique_key").getAll(key) for key in query.unique_keys]
     if query.due_limit:
-        due = IDBKeyRange.upperBound(min(query.due_before, _LATEST))
+        due = IDBKeyRange.upperBound(query.due_before)
         requests.append(_index(transaction, "due").getAll(due, query.due_limit))
     for key in query.heads:
         order = _index(transaction, "order")
-        requests.append(order.getAll(_range([key, 0], [key, MAX_SEQ]), query.heads_depth))
+        requests.append(order.getAll(_range([key, 0], [key, inf]), query.heads_depth))
     if query.status is not None:
-        status = _range([query.status.value, 0], [query.status.value, MAX_SEQ])
+        status = _range([query.status.value, 0], [query.status.value, inf])
         requests.append(_getall(_index(transaction, "status"), status, query.status_limit))
     if query.settled is not None:
         ended, before, limit = query.settled
-        span = _range([ended.value, 0], [ended.value, min(before, _LATEST)], before_upper=True)
+        span = _range([ended.value, 0], [ended.value, before], before_upper=True)
         requests.append(_index(transaction, "settled").getAll(span, limit))
     return requests
-
-
-_LATEST = float(MAX_SEQ)
 
 
 def _getall(index: Any, span: Any, limit: int | None) -> Any:
