@@ -66,11 +66,9 @@ def plain_to_js(value: Any) -> Any:
     return JSON.parse(json.dumps(value, allow_nan=False))
 
 
-def body_to_js(value: Any) -> Any:
-    """The JavaScript value of a request's body: text, bytes, a payload, a JavaScript object, or lists and
-    mappings of these."""
-    if isinstance(value, JsPayload):
-        return value.js
+def value_to_js(value: Any) -> Any:
+    """The JavaScript value of text, bytes, a number, a payload, a JavaScript object, or lists and mappings of
+    these; `None` becomes `null`."""
     return to_js(_prepared(value), dict_converter=Object.fromEntries, create_pyproxies=False)
 
 

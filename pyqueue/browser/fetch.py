@@ -10,7 +10,7 @@ from pyodide.ffi import to_js
 
 from ..errors import Reject
 from ..ports import Request, Response, TransportError
-from .convert import body_to_js
+from .convert import value_to_js
 
 
 class FetchTransport:
@@ -35,7 +35,7 @@ class FetchTransport:
                     "method": request.method,
                     "url": request.url,
                     "headers": dict(request.headers),
-                    "body": body_to_js(request.body),
+                    "body": value_to_js(request.body),
                     "encoding": request.encoding,
                     "timeout": request.timeout,
                     "redirect": request.redirect,

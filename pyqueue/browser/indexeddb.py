@@ -10,10 +10,10 @@ from typing import Any
 from js import IDBKeyRange
 from pyodide.ffi import create_once_callable, to_js
 
-from ..errors import Overtaken
+from ..errors import Overtaken, StoreError
 from ..job import Job, decode, encode
 from ..ports import Changes, Command, Query
-from .convert import JsPayload, body_to_js, plain_to_js
+from .convert import JsPayload, value_to_js, plain_to_js
 from .database import Database
 
 COMMAND_FIELDS = ("seq", "v", "type", "at")
@@ -156,8 +156,11 @@ class IndexedDBStore:
     def _write(self, jobs: Sequence[Job]) -> list[Any]:
         """The records of jobs, with the payload objects that they were read with."""
         records = [encode(job) for job in jobs]
-        payloads = [body_to_js(record.pop("payload")) for record in records]
-        written = list(plain_to_js(records))
+        payloads = [value_to_js(record.pop("payload")) for record in records]
+        try:
+            written = list(plain_to_js(records))
+        except (TypeError, ValueError) as cause:
+            raise StoreError(f"a job's record cannot be stored: {cause}") from cause
         for record, payload in zip(written, payloads, strict=True):
             record.payload = payload
         return written

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from ..errors import Overtaken, PyqueueError, StoreError
+from ..errors import PyqueueError
 from ..ports import Changes, Clock, Lock
 from .indexeddb import IndexedDBStore
 
-BEAT = 15.0
-"""Seconds between an owner's signs of life."""
-
 SILENCE = 60.0
-"""Seconds of silence after which an owner is taken for frozen. Several beats: timers are throttled to one a
-minute at worst in a hidden page's worker, and a busy interpreter beats late."""
+"""Seconds without a commit after which an owner is taken for frozen: three of the drain's heartbeats."""
 
 PATIENCE = 10.0
 """Seconds to wait for a lock before looking whether its holder is alive."""
@@ -47,8 +42,7 @@ class WebLock:
         try:
             # The last owner's sign may be days old: until this one's is written, it must not count.
             await self._store.claim(self._clock.now(), silent_since=float("inf"))
-            async with _beating(self._store, self._clock):
-                yield
+            yield
         finally:
             release()
 
@@ -76,8 +70,7 @@ class LeaseLock:
         while not await self._store.claim(now := self._clock.now(), silent_since=now - SILENCE):
             await self._clock.sleep(PATIENCE)
         try:
-            async with _beating(self._store, self._clock):
-                yield
+            yield
         finally:
             await self._give_back()
 
@@ -86,24 +79,3 @@ class LeaseLock:
             await self._store.commit(Changes(), 0.0)
         except PyqueueError:
             pass  # another has taken it already, or will once this one's signs are old
-
-
-@asynccontextmanager
-async def _beating(store: IndexedDBStore, clock: Clock) -> AsyncIterator[None]:
-    """Shows during the block that the owner is alive, also while it only waits for an answer."""
-
-    async def beat() -> None:
-        while True:
-            await clock.sleep(BEAT)
-            try:
-                await store.commit(Changes(), clock.now())
-            except Overtaken:
-                return  # the block's own next commit finds out
-            except StoreError:
-                continue  # a store that cannot be written now may be at the next beat
-
-    beats = asyncio.ensure_future(beat())
-    try:
-        yield
-    finally:
-        beats.cancel()
