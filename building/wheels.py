@@ -1,0 +1,65 @@
+"""The wheels: pyqueue for servers, pyqueue for browsers, and micropip."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.wheel import WheelBuilder
+from hatchling.plugin.manager import PluginManager
+
+from .paths import CACHE, PYPROJECT, PYTHON, ROOT
+from .process import run, say
+
+MICROPIP = "0.11.1"
+
+
+def project() -> dict[str, Any]:
+    """pyproject.toml."""
+    return tomllib.loads(PYPROJECT.read_text())
+
+
+def version() -> str:
+    """The version being built."""
+    return str(project()["project"]["version"])
+
+
+def build_wheel(folder: Path) -> Path:
+    """The wheel to release, with the static folder in it. The same files make the same wheel."""
+    return _build(project(), folder)
+
+
+def build_browser_wheel(folder: Path) -> Path:
+    """The wheel that the worker and PyScript pages load: only what runs in a browser."""
+    config = project()
+    config["tool"]["hatch"]["build"]["targets"]["wheel"] = config["tool"]["pyqueue"]["browser-wheel"]
+    del config["project"]["entry-points"]
+    return _build(config, folder)
+
+
+def _build(config: dict[str, Any], folder: Path) -> Path:
+    builder = WheelBuilder(str(ROOT), plugin_manager=PluginManager(), config=config)
+    [wheel] = builder.build(directory=str(folder), versions=["standard"])
+    return Path(wheel)
+
+
+def micropip_wheel() -> Path:
+    """micropip, downloaded once. It is for Pyodide's Python, not for this one.
+
+    Raises:
+        Failure: PyPI could not be reached.
+    """
+    folder = CACHE / "downloads"
+    wheel = folder / f"micropip-{MICROPIP}-py3-none-any.whl"
+    if not wheel.exists():
+        say("downloading micropip with pip")
+        run(
+            [
+                *(PYTHON, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"),
+                *("--no-deps", "--only-binary=:all:", "--python-version=3.14", "--dest", folder),
+                f"micropip=={MICROPIP}",
+            ],
+            "pip could not download micropip (see above); check the network connection, then run this again.",
+        )
+    return wheel

@@ -1,0 +1,16 @@
+/** What this build consists of. The build generates `manifest.js`; the source tree only has its type. */
+declare const manifest: {
+  /** of the package */
+  version: string;
+  /** a hash over the browser modules and `files` */
+  build: string;
+  /** `info` of the lock file that came with this Pyodide: its version and that of its Python */
+  lockInfo: { arch: string; platform: string; version: string; python: string; abi_version: string };
+  /** the browser wheel's path, relative to the static folder */
+  wheel: `pyqueue-${string}.whl`;
+  /** the path of the worker's Python entry, relative to the static folder */
+  main: string;
+  /** what the worker precaches: the path, relative to the static folder, and the SHA-256 in hexadecimal */
+  files: Record<string, string>;
+};
+export default manifest;
