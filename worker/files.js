@@ -19,6 +19,9 @@ const ROOT = new URL("./", self.location.href);
 const CACHE = `pyqueue-${manifest.build}`;
 const OURS = /^pyqueue-/;
 
+/** The real one, also while `withCachedFetch` shadows it. */
+const networkFetch = self.fetch.bind(self);
+
 /** The Cache API needs a secure context; without it, files come from the network or the HTTP cache. */
 const hasCache = "caches" in self;
 
@@ -70,7 +73,7 @@ function wanted() {
 async function download({ url, sha256 }) {
   let response;
   try {
-    response = await fetch(url, { cache: "no-cache" });
+    response = await networkFetch(url, { cache: "no-cache" });
   } catch (error) {
     throw new Error(`${url} could not be downloaded: ${/** @type {Error} */ (error).message}`);
   }
@@ -142,15 +145,15 @@ export async function read(file) {
  */
 export async function withCachedFetch(paths, run) {
   const files = new Map(paths.map((path) => [file(path).url, file(path)]));
-  const original = self.fetch;
+  const shadowed = self.fetch;
   self.fetch = (input, init) => {
     const url = new URL(input instanceof Request ? input.url : input, self.location.href).href;
     const known = files.get(url);
-    return known ? read(known) : original.call(self, input, init);
+    return known ? read(known) : networkFetch(input, init);
   };
   try {
     return await run();
   } finally {
-    self.fetch = original;
+    self.fetch = shadowed;
   }
 }
