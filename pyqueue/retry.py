@@ -176,7 +176,8 @@ def classify_exception(exception: Exception, now: float) -> Outcome:
     """
     match exception:
         case TransportError(kind="offline"):
-            # The browser knows that there is no network: nothing left, so nothing is spent.
+            # The browser knows that there is no network, so the attempt is not spent. It may have left:
+            # the network can be lost while an answer is awaited.
             return Outcome(Verdict.RETRY, error=Error("offline", "there is no network"), spent=False)
         case TransportError():
             return Outcome(Verdict.RETRY, error=Error(exception.kind, str(exception)))

@@ -1,0 +1,72 @@
+"""A server in memory that keeps the rules of `IdempotencyMiddleware`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from ..ports import Request, Response, TransportError
+
+Answer = Response | TransportError | int
+"""An answer to give: a response, a bare status, or none at all."""
+
+
+@dataclass
+class FakeServer:
+    """The Transport port: a server that does each key's effect once.
+
+    Attributes:
+        answers: scripted answers, used up one a request, before the idempotency key is looked at; once
+            empty, requests are answered by `handle`.
+        handle: answers a request whose key is new. Its 2xx answer is an effect, and is replayed.
+        latency: seconds until the request arrives, and again until the answer does.
+        lose_replies: while true, effects happen but their answers are lost.
+        offline: while true, nothing arrives and the browser knows it.
+        requests: every request that arrived, in order.
+        effects: every request that had an effect, in order.
+    """
+
+    answers: deque[Answer] = field(default_factory=deque)
+    handle: Callable[[Request], Response] = lambda request: Response(201)
+    latency: float = 0.01
+    lose_replies: bool = False
+    offline: bool = False
+    requests: list[Request] = field(default_factory=list)
+    effects: list[Request] = field(default_factory=list)
+    _replies: dict[str, Response] = field(default_factory=dict)
+
+    async def send(self, request: Request) -> Response:
+        await asyncio.sleep(self.latency)
+        if self.offline:
+            raise TransportError("offline", "there is no network")
+        self.requests.append(request)
+        if self.answers:
+            answer = self.answers.popleft()
+            if isinstance(answer, TransportError):
+                raise answer
+            response = Response(answer) if isinstance(answer, int) else answer
+        else:
+            response = self._once(request)
+        await asyncio.sleep(self.latency)
+        if self.lose_replies:
+            raise TransportError("network", "the connection was closed")
+        return response
+
+    def _once(self, request: Request) -> Response:
+        key = request.headers.get("Idempotency-Key")
+        if key is not None and key in self._replies:
+            return self._replies[key]
+        response = self.handle(request)
+        if response.ok:
+            self.effects.append(request)
+            if key is not None:
+                self._replies[key] = response
+        return response
+
+
+def json_response(status: int, value: object) -> Response:
+    """A response with a JSON body."""
+    return Response(status, {"content-type": "application/json"}, json.dumps(value).encode())
