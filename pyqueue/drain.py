@@ -284,7 +284,7 @@ class _Ownership:
             old = await self._store.load(Query(settled=(status, plan.now - age, PRUNE_BATCH)))
             surplus = min(kept[status] - retention.count, PRUNE_BATCH)
             if surplus > len(old):
-                old = await self._store.load(Query(settled=(status, plan.now, surplus)))
+                old = await self._store.load(Query(settled=(status, float("inf"), surplus)))
             plan.prune(old)
         schedule = {} if wake_at is None else {"wake_at": wake_at}
         await self._commit(plan, {"schedule": schedule} if self._meta.get("schedule", {}) != schedule else {})
