@@ -50,7 +50,7 @@ class Client:
         task: str | Mapping[str, Any],
         payload: Mapping[str, Any] | Any = None,
         *,
-        ordering_key: str | None | Given = Given.NOT,
+        ordering_key: str | Given | None = Given.NOT,
         idempotency_key: str | None = None,
         unique_key: str | None = None,
         on_conflict: str | None = None,

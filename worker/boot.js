@@ -98,7 +98,7 @@ async function coldBoot() {
         createPyodideModule,
         indexURL: new URL(".", file(pyodideFiles[0]).url).href,
         // Nothing is installed by name in the worker; Pyodide only checks that the versions agree.
-        lockFileContents: { info: manifest.lockInfo, packages: {} },
+        lockFileContents: JSON.stringify({ info: manifest.lockInfo, packages: {} }),
       }),
     ),
     bytes(file(manifest.wheel)),

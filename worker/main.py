@@ -43,7 +43,8 @@ def load_queue() -> Queue:
 
 def _where(cause: Exception) -> str:
     """The line of tasks.py that an error passed through last."""
-    lines = [frame.lineno for frame in traceback.extract_tb(cause.__traceback__) if frame.name == "<module>"]
+    frames = traceback.extract_tb(cause.__traceback__)
+    lines = [frame.lineno for frame in frames if frame.filename.endswith("/tasks.py")]
     return f" (line {lines[-1]})" if lines else ""
 
 

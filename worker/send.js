@@ -72,9 +72,12 @@ function toRequest({ method, url, headers, body, encoding, redirect }) {
 
 /** @param {Response} response */
 async function readAll(response) {
+  /** @type {Record<string, string>} */
+  const headers = {};
+  response.headers.forEach((value, name) => (headers[name] = value));
   return {
     status: response.status,
-    headers: Object.fromEntries(response.headers),
+    headers,
     body: new Uint8Array(await response.arrayBuffer()),
     redirected: response.type === "opaqueredirect",
   };

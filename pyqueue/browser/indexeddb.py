@@ -13,7 +13,7 @@ from pyodide.ffi import create_once_callable, to_js
 from ..errors import Overtaken, StoreError
 from ..job import Job, decode, encode
 from ..ports import Changes, Command, Query
-from .convert import JsPayload, value_to_js, plain_to_js
+from .convert import JsPayload, plain_to_js, value_to_js
 from .database import Database
 
 COMMAND_FIELDS = ("seq", "v", "type", "at")
@@ -61,7 +61,9 @@ class IndexedDBStore:
 
     async def load(self, query: Query) -> Sequence[Job]:
         """See `Store.load`."""
-        lists = await self._database.run(["jobs"], "readonly", lambda transaction: _select(transaction, query))
+        lists = await self._database.run(
+            ["jobs"], "readonly", lambda transaction: _select(transaction, query)
+        )
         found: dict[int, Job] = {}
         for records in lists:
             for record, payload in zip(*self._read(records), strict=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from ..errors import PyqueueError
@@ -75,7 +75,6 @@ class LeaseLock:
             await self._give_back()
 
     async def _give_back(self) -> None:
-        try:
+        # Where this is refused, another has it already, or takes it once this one's signs are old.
+        with suppress(PyqueueError):
             await self._store.commit(Changes(), 0.0)
-        except PyqueueError:
-            pass  # another has taken it already, or will once this one's signs are old
