@@ -1,0 +1,125 @@
+/** The side panel: the server's mood, this browser's queue, and what the server received. */
+
+import { element } from "./element.js";
+
+const { pyqueue } = window;
+const $ = (/** @type {string} */ id) => /** @type {HTMLElement} */ (document.getElementById(id));
+
+const form = /** @type {HTMLFormElement} */ ($("server-form"));
+const paused = /** @type {HTMLInputElement} */ ($("control-paused"));
+
+/** @param {number} time Unix time in seconds */
+const clock = (time) => new Date(time * 1000).toLocaleTimeString();
+
+/**
+ * Sends a change and shows the refusal, if it is one.
+ * @param {string} url
+ * @param {unknown} value
+ */
+async function put(url, value) {
+  const answer = await fetch(url, { method: "PUT", body: JSON.stringify(value) }).catch(() => null);
+  $("server-error").hidden = answer?.ok === true;
+  $("server-error").textContent = !answer
+    ? "The server cannot be reached."
+    : answer.ok ? "" : (await answer.json()).detail;
+}
+
+/**
+ * Makes the panel's controls work.
+ * @param {() => void} draw called when what is shown may have changed
+ */
+export async function watchPanel(draw) {
+  form.addEventListener("change", async (event) => {
+    if (event.target === paused) {
+      await put("/pyqueue-control.json", { paused: paused.checked, reason: "paused in the panel" });
+      // The queue reads the flag before it sends.
+      pyqueue.flush();
+      return;
+    }
+    const values = Object.fromEntries(new FormData(form));
+    await put("/api/server", {
+      mode: values.mode,
+      delay: Number(values.delay),
+      retry_after: values.retry_after === "" ? null : Number(values.retry_after),
+      status: Number(values.status),
+    });
+  });
+  form.addEventListener("submit", (event) => event.preventDefault());
+  $("queue-pause").addEventListener("click", () => pyqueue.pause("paused by you"));
+  $("queue-resume").addEventListener("click", () => pyqueue.resume());
+  $("queue-flush").addEventListener("click", () => pyqueue.flush());
+  $("log-clear").addEventListener("click", () => fetch("/api/server/log", { method: "DELETE" }).then(draw));
+  await showServer().catch(() => {});
+}
+
+/** Sets the controls to how the server is now. */
+async function showServer() {
+  const [server, control] = await Promise.all(
+    ["/api/server", "/pyqueue-control.json"].map((url) => fetch(url).then((answer) => answer.json())),
+  );
+  for (const [name, value] of Object.entries(server)) {
+    const field = form.elements.namedItem(name);
+    if (field instanceof HTMLInputElement || field instanceof HTMLSelectElement) field.value = String(value ?? "");
+  }
+  paused.checked = control.paused;
+}
+
+/** @param {any[]} jobs what `pyqueue.jobs()` answers */
+export async function drawQueue(jobs) {
+  $("stats").replaceChildren(
+    ...Object.entries(await pyqueue.stats()).flatMap(([name, value]) => [
+      element("dt", {}, words(name)),
+      element("dd", { "data-stat": name }, shown(name, value)),
+    ]),
+  );
+  $("jobs").replaceChildren(
+    ...jobs.slice(-50).reverse().map((job) => line(job.status, job.task ?? job.payload.url, jobDetail(job))),
+  );
+  const log = await fetch("/api/server/log").then((answer) => answer.json()).catch(() => null);
+  if (log) {
+    $("log").replaceChildren(
+      ...log.slice(-50).reverse().map((/** @type {any} */ arrival) => {
+        const answer = arrival.replayed ? `${arrival.status} again` : String(arrival.status ?? "…");
+        return line(answer, JSON.stringify(arrival.body), `${clock(arrival.time)} ${arrival.key ?? "no key"}`);
+      }),
+    );
+  }
+}
+
+/** @param {any} job */
+function jobDetail(job) {
+  const attempts = job.attempts === 1 ? "1 attempt" : `${job.attempts} attempts`;
+  return [clock(job.createdAt), attempts, job.error?.message].filter(Boolean).join(" · ");
+}
+
+/**
+ * @param {string} first
+ * @param {string} second
+ * @param {string} below
+ */
+function line(first, second, below) {
+  const item = element("li");
+  item.append(element("strong", {}, first), element("span", {}, second), element("small", {}, below));
+  return item;
+}
+
+/**
+ * `nextWakeAt` as "next wake at".
+ * @param {string} name
+ */
+function words(name) {
+  return name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+}
+
+/**
+ * @param {string} name
+ * @param {unknown} value
+ */
+function shown(name, value) {
+  if (value === undefined || value === null) return "–";
+  if (typeof value === "number") return name.endsWith("At") ? clock(value) : String(Math.round(value * 10) / 10);
+  if (typeof value === "boolean") return value ? "yes" : "no";
+  if (typeof value !== "object") return String(value);
+  const parts = Object.entries(value).filter(([, part]) => part !== 0);
+  return parts.map(([key, part]) => `${words(key)} ${shown(key, part)}`).join(", ") || "–";
+}

@@ -1,0 +1,42 @@
+/** The photos: a task written in Python uploads them. */
+
+import { element } from "./element.js";
+import { remembered } from "./remembered.js";
+
+const { pyqueue } = window;
+const list = /** @type {HTMLUListElement} */ (document.getElementById("photos"));
+const input = /** @type {HTMLInputElement} */ (document.getElementById("photo-input"));
+let drawn = "";
+
+/** @param {any[]} jobs what `pyqueue.jobs()` answers */
+export async function drawPhotos(jobs) {
+  const { value: photos } = await remembered("/api/photos", []);
+  const waiting = jobs.filter((job) => job.task === "photo.upload" && ["pending", "sending"].includes(job.status));
+  const state = JSON.stringify([photos, waiting.map((job) => job.id)]);
+  if (state === drawn) return;
+  drawn = state;
+  list.replaceChildren(
+    ...waiting.map((job) => item(URL.createObjectURL(job.payload.photo), "A photo on its way")),
+    ...photos.map((/** @type {{id: number, url: string}} */ photo) => item(photo.url, `Photo ${photo.id}`)),
+  );
+}
+
+/**
+ * @param {string} source
+ * @param {string} description
+ */
+function item(source, description) {
+  const image = /** @type {HTMLImageElement} */ (element("img", { src: source, alt: description }));
+  if (source.startsWith("blob:")) image.onload = () => URL.revokeObjectURL(source);
+  const made = element("li", { "data-testid": "photo" });
+  made.append(image);
+  return made;
+}
+
+/** Enqueues what is chosen. */
+export function watchPhotos() {
+  input.addEventListener("change", async () => {
+    await pyqueue.enqueueMany([...(input.files ?? [])].map((photo) => ({ task: "photo.upload", payload: { photo } })));
+    input.value = "";
+  });
+}
