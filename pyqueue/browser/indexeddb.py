@@ -16,7 +16,7 @@ from ..ports import Changes, Command, Query
 from .convert import JsPayload, plain_to_js, value_to_js
 from .database import Database
 
-COMMAND_FIELDS = ("seq", "v", "type", "at")
+COMMAND_FIELDS = ("seq", "type", "at")
 
 
 class IndexedDBStore:
