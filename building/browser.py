@@ -12,11 +12,15 @@ from .process import run, say
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
+def find_system() -> Path | None:
+    """The system's browser. Playwright cannot download its own on every machine, so this one comes first."""
+    return next((Path(found) for name in _NAMES if (found := shutil.which(name))), None)
+
+
 def find() -> Path | None:
     """The browser that the tests will drive: the system's, else Playwright's own."""
-    for name in _NAMES:
-        if found := shutil.which(name):
-            return Path(found)
+    if system := find_system():
+        return system
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:

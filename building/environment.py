@@ -30,7 +30,9 @@ def ensure() -> None:
     try:
         import ensurepip  # noqa: F401
     except ImportError as error:
-        raise Failure("This Python cannot make environments; on Debian: apt-get install python3-venv") from error
+        raise Failure(
+            "This Python cannot make environments; on Debian: apt-get install python3-venv"
+        ) from error
     try:
         # Not over an older Python's environment: its packages would stay.
         venv.EnvBuilder(with_pip=True, clear=True, symlinks=True).create(VENV)
@@ -42,7 +44,7 @@ def ensure() -> None:
         "check the network connection, then run this again."
     )
     say("installing the development dependencies with pip")
-    pip = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    pip = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     run([*pip, *packages], unreachable)
-    run([*pip, "--no-build-isolation", "--no-deps", "--editable", ROOT], unreachable)
+    run([*pip, "--no-build-isolation", "--no-deps", "--editable", str(ROOT)], unreachable)
     stamp.set()

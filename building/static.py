@@ -1,9 +1,9 @@
 """The static folder: everything that browsers load, ready to be served.
 
-    pyqueue.js, sw.js         the entries: at the root, revalidated by browsers
-    app-<hash>/               all other modules, immutable
-    pyodide/, pyscript/       of npm, with a lock file that also has micropip and pyqueue
-    pyqueue-<version>-*.whl   the browser wheel
+pyqueue.js, sw.js         the entries: at the root, revalidated by browsers
+app-<hash>/               all other modules, immutable
+pyodide/, pyscript/       of npm, with a lock file that also has micropip and pyqueue
+pyqueue-<version>-*.whl   the browser wheel
 """
 
 from __future__ import annotations
@@ -70,13 +70,16 @@ def _build(folder: Path) -> None:
     wheel = build_browser_wheel(folder)
     info = _copy_pyodide(folder / "pyodide", wheel)
     shutil.copytree(
-        NODE_MODULES / "@pyscript" / "core" / "dist", folder / "pyscript", ignore=shutil.ignore_patterns("*.map")
+        NODE_MODULES / "@pyscript" / "core" / "dist",
+        folder / "pyscript",
+        ignore=shutil.ignore_patterns("*.map"),
     )
     shutil.copy(WEB / "pyqueue.d.ts", folder)
 
     hashes = {path: _sha256(folder / path) for path in (*_BOOT_FILES, wheel.name)}
     modules = {
-        module.relative_to(ROOT).as_posix(): rewrite_module(module.read_text("utf-8")) for module in _modules()
+        module.relative_to(ROOT).as_posix(): rewrite_module(module.read_text("utf-8"))
+        for module in _modules()
     }
     # Over what is written, not over what it is made from: other bytes must never appear under an old name.
     build = fingerprint(_ENTRIES.values(), json.dumps(modules), json.dumps(hashes))[:16]
@@ -98,7 +101,9 @@ def _build(folder: Path) -> None:
         "main": main,
         "files": {**hashes, main: _sha256(folder / main)},
     }
-    (folder / app / "worker" / "manifest.js").write_text(f"export default {json.dumps(manifest, indent=2)};\n")
+    (folder / app / "worker" / "manifest.js").write_text(
+        f"export default {json.dumps(manifest, indent=2)};\n"
+    )
     _check(folder, app)
     compress_folder(folder)
 

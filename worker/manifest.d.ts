@@ -4,8 +4,8 @@ declare const manifest: {
   version: string;
   /** a hash over the browser modules and `files` */
   build: string;
-  /** `info` of the lock file that came with this Pyodide: its version and that of its Python */
-  lockInfo: { arch: string; platform: string; version: string; python: string; abi_version: string };
+  /** `info` of the lock file that came with this Pyodide: the builds of Python that it goes with */
+  lockInfo: import("pyodide").LockfileInfo;
   /** the browser wheel's path, relative to the static folder */
   wheel: `pyqueue-${string}.whl`;
   /** the path of the worker's Python entry, relative to the static folder */

@@ -1,0 +1,81 @@
+"""Fixtures of the browser tests: a demo server and a Chromium with a fresh profile for every test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import BrowserContext, Playwright
+
+from building import browser
+from tests.browser.harness import Chromium, Demo, ServiceWorkers
+
+HERE = Path(__file__).parent
+RESULTS = HERE.parents[1] / "test-results"
+FAILED = pytest.StashKey[bool]()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.when == "call":
+        item.stash[FAILED] = report.failed
+    return report
+
+
+@pytest.fixture(scope="session")
+def chromium_executable(playwright: Playwright) -> Path:
+    """The browser's program: the system's, else Playwright's own."""
+    executable = browser.find_system() or Path(playwright.chromium.executable_path)
+    if not executable.exists():
+        pytest.skip("there is no Chromium; `python3 build.py test` installs one")
+    return executable
+
+
+@pytest.fixture
+def demo(tmp_path: Path) -> Iterator[Demo]:
+    """A demo server with an empty database."""
+    demo = Demo(tmp_path)
+    demo.start()
+    yield demo
+    demo.close()
+
+
+@pytest.fixture
+def chromium(
+    playwright: Playwright, chromium_executable: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[Chromium]:
+    """A browser with a fresh profile. If the test fails, console and screenshots go to test-results/."""
+    chromium = Chromium(playwright, chromium_executable, tmp_path / "profile")
+    yield chromium
+    if request.node.stash.get(FAILED, False):
+        chromium.save(RESULTS / request.node.name)
+    chromium.close()
+
+
+@pytest.fixture
+def context(chromium: Chromium) -> BrowserContext:
+    """The context that the fixtures of pyqueue's own pytest plugin act on, `network` among them."""
+    return chromium.context
+
+
+@pytest.fixture
+def wait_for(chromium: Chromium) -> Callable[..., Any]:
+    """`Chromium.wait_for`."""
+    return chromium.wait_for
+
+
+@pytest.fixture
+def service_workers(chromium: Chromium) -> Callable[..., ServiceWorkers]:
+    """`ServiceWorkers` of a page: for tests that do not use `network`."""
+    return ServiceWorkers

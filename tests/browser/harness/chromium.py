@@ -1,0 +1,160 @@
+"""A Chromium with a profile of its own, that can be closed and opened again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import BrowserContext, CDPSession, Page, Playwright, Worker
+
+_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-component-update",
+    "--disable-sync",
+]
+_POLL = 0.05
+"""Seconds between two looks at a condition."""
+
+
+class Chromium:
+    """A browser.
+
+    Args:
+        playwright: of pytest-playwright.
+        executable: the browser's program.
+        profile: the folder that outlives a restart.
+
+    Attributes:
+        context: of the running browser; another after `reopen`.
+        console: what pages and workers wrote, and their uncaught errors.
+    """
+
+    context: BrowserContext
+
+    def __init__(self, playwright: Playwright, executable: Path, profile: Path):
+        self._playwright = playwright
+        self._executable = executable
+        self._profile = profile
+        self.console: list[str] = []
+        self._launch()
+
+    def _launch(self) -> None:
+        self.context = self._playwright.chromium.launch_persistent_context(
+            self._profile, executable_path=self._executable, args=_ARGUMENTS
+        )
+        self.context.on(
+            "console", lambda message: self.console.append(f"page {message.type}: {message.text}")
+        )
+        self.context.on("weberror", lambda error: self.console.append(f"page error: {error.error}"))
+        self.context.on("serviceworker", self._listen)
+
+    def _listen(self, worker: Worker) -> None:
+        worker.on("console", lambda message: self.console.append(f"worker {message.type}: {message.text}"))
+
+    def open(self, url: str) -> Page:
+        """A new tab, loaded."""
+        page = self.context.new_page()
+        page.goto(url)
+        return page
+
+    def close_tabs(self) -> None:
+        """Closes every tab but an empty one, without which the browser would end."""
+        empty = self.context.new_page()
+        for page in self.context.pages:
+            if page is not empty:
+                page.close()
+
+    def close(self) -> None:
+        """Ends the browser; the profile stays."""
+        self.context.close()
+
+    def reopen(self) -> None:
+        """Starts the browser that was closed again, with the same profile."""
+        self._launch()
+
+    def wait_for(self, condition: Callable[[], Any], timeout: float = 30.0) -> Any:
+        """Waits until a condition is true, while Playwright's events are read.
+
+        Args:
+            condition: called until it answers something true, which is returned.
+            timeout: seconds.
+
+        Raises:
+            AssertionError: it is still not true.
+        """
+        end = time.monotonic() + timeout
+        while not (value := condition()):
+            assert time.monotonic() < end, f"not within {timeout} seconds: {condition.__doc__ or condition}"
+            self._pump()
+        return value
+
+    def _pump(self) -> None:
+        pages = self.context.pages
+        if pages:
+            pages[0].wait_for_timeout(_POLL * 1000)
+        else:
+            time.sleep(_POLL)
+
+    def save(self, folder: Path) -> None:
+        """Keeps what helps to understand a failure: the console and a screenshot of every tab."""
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "console.log").write_text("\n".join(self.console))
+        for number, page in enumerate(self.context.pages, 1):
+            page.screenshot(path=folder / f"tab-{number}.png", timeout=5_000)
+
+
+class ServiceWorkers:
+    """The service workers of a page's browser, over the DevTools protocol.
+
+    Playwright's `set_offline` hangs after `stop_all`: a test uses one or the other.
+
+    Args:
+        page: any page of the origin.
+    """
+
+    def __init__(self, page: Page):
+        self._page = page
+        self._session: CDPSession = page.context.new_cdp_session(page)
+        self._registrations: dict[str, str] = {}
+        self._running: dict[str, bool] = {}
+        self._session.on("ServiceWorker.workerRegistrationUpdated", self._on_registrations)
+        self._session.on("ServiceWorker.workerVersionUpdated", self._on_versions)
+        self._session.send("ServiceWorker.enable")
+
+    def _on_registrations(self, event: dict[str, Any]) -> None:
+        for registration in event["registrations"]:
+            self._registrations[registration["scopeURL"]] = registration["registrationId"]
+
+    def _on_versions(self, event: dict[str, Any]) -> None:
+        for version in event["versions"]:
+            self._running[version["versionId"]] = version["runningStatus"] != "stopped"
+
+    def is_running(self) -> bool:
+        """Whether any worker of the origin runs."""
+        return any(self._running.values())
+
+    def stop_all(self) -> None:
+        """Kills every worker, in the middle of whatever it does."""
+        self._session.send("ServiceWorker.stopAllWorkers")
+
+    def dispatch_sync(self, scope: str, tag: str = "pyqueue", *, last_chance: bool = False) -> None:
+        """Delivers a `sync` event.
+
+        Args:
+            scope: the worker's, absolute.
+            last_chance: whether it says that the browser will not try again.
+        """
+        origin = scope.split("/", 3)[:3]
+        self._session.send(
+            "ServiceWorker.dispatchSyncEvent",
+            {
+                "origin": "/".join(origin),
+                "registrationId": self._registrations[scope],
+                "tag": tag,
+                "lastChance": last_chance,
+            },
+        )
