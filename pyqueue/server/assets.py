@@ -105,7 +105,7 @@ def _answer(folder: Path, module: _Tasks | None, scope: Scope) -> _Answer:
     if scope["method"] not in ("GET", "HEAD"):
         return _error(405, b"Method not allowed", (b"allow", b"GET, HEAD"))
     name = _path_inside(scope)
-    headers = {name: value for name, value in scope["headers"]}
+    headers = dict(scope["headers"])
     if module is not None and name == "tasks.py":
         body = module.source()
         return _file(name, body, hashlib.sha256(body).hexdigest(), headers)

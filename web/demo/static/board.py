@@ -1,22 +1,26 @@
 """The board for PyScript: what the server has, and what this browser has still to deliver."""
 
-from pyqueue import connect
-from pyqueue.errors import PyqueueError
+import asyncio
+
 from pyscript import document, fetch, when
 
-queue = await connect()  # noqa: F704, PLE1142: PyScript runs a script as a coroutine
+from pyqueue import connect
+from pyqueue.errors import PyqueueError
+
+# PyScript runs a script as a coroutine: it may await.
+queue = await connect()  # noqa: F704
 
 
 def element(name):
     return document.getElementById(name)
 
 
-async def draw(*_change):
+async def draw():
     """Draws the comments of the server, then those on their way."""
     shown = [(comment["text"], "done", "") for comment in await fetch("/api/comments").json()]
     for job in await queue.jobs():
-        if job.task == "comment.create" and job.status in ("pending", "sending", "failed"):
-            note = job.error.message if job.status == "failed" else "Syncing…"
+        if "text" in job.payload and job.status in ("pending", "sending", "failed"):
+            note = job.error["message"] if job.status == "failed" else "Syncing…"
             shown.append((job.payload["text"], job.status, note))
     element("comments").replaceChildren(*(line(*comment) for comment in shown))
 
@@ -48,7 +52,13 @@ async def send(event):
     await draw()
 
 
-queue.subscribe(draw)
-await draw()  # noqa: F704, PLE1142
+def redraw(_change):
+    drawing.append(asyncio.ensure_future(draw()))
+    del drawing[:-1]  # The loop keeps no reference to a task; this is enough to keep the last one.
+
+
+drawing = []
+queue.subscribe(redraw)
+await draw()  # noqa: F704
 element("send").disabled = False
 element("ready").textContent = "Python is ready."

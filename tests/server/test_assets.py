@@ -1,0 +1,232 @@
+"""What `assets` answers, through Starlette and httpx, and what `install-assets` copies."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import hashlib
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.routing import Mount
+
+from pyqueue.errors import DeclarationError
+from pyqueue.server import assets, static
+
+TASKS = "from pyqueue import Queue\nqueue = Queue()\n"
+Get = Callable[..., httpx.Response]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A built folder in small."""
+    files = {
+        "pyqueue.js": b'export * from "./app-1f/web/pyqueue.js";\n',
+        "pyqueue.js.gz": gzip.compress(b"packed"),
+        "pyqueue.js.br": b"packed better",
+        "sw.js": b'import "./app-1f/worker/boot.js";\n',
+        "sw.js.gz": gzip.compress(b"stale once there are tasks"),
+        "app-1f/worker/boot.js": b"// boot\n",
+        "app-1f/worker/main.py": b"",
+        "pyodide/pyodide.mjs": b"",
+        "pyodide/pyodide.asm.wasm": b"\0asm",
+        "pyodide/python_stdlib.zip": b"PK",
+        "pyodide/pyodide-lock.json": b"{}",
+        "pyqueue-0.1.0-py3-none-any.whl": b"PK",
+        "pyqueue.d.ts": b"export {};\n",
+    }
+    for name, content in files.items():
+        path = tmp_path / "static" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    (tmp_path / "secret.txt").write_text("secret")
+    return tmp_path / "static"
+
+
+@pytest.fixture
+def tasks(tmp_path: Path) -> Path:
+    """A tasks module."""
+    path = tmp_path / "tasks.py"
+    path.write_text(TASKS)
+    return path
+
+
+@pytest.fixture
+def get(folder: Path, tasks: Path) -> Get:
+    """Sends one request to the assets, mounted at /pyqueue."""
+    app = Starlette(routes=[Mount("/pyqueue", assets(tasks, folder))])
+
+    def send(path: str, method: str = "GET", **headers: str) -> httpx.Response:
+        async def request() -> httpx.Response:
+            transport = httpx.ASGITransport(app)
+            async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+                named = {"accept-encoding": "identity"} | {n.replace("_", "-"): v for n, v in headers.items()}
+                return await client.request(method, f"/pyqueue/{path}", headers=named)
+
+        return asyncio.run(request())
+
+    return send
+
+
+@pytest.mark.parametrize(
+    ("path", "media_type"),
+    [
+        ("pyqueue.js", "text/javascript; charset=utf-8"),
+        ("pyodide/pyodide.mjs", "text/javascript; charset=utf-8"),
+        ("pyodide/pyodide.asm.wasm", "application/wasm"),
+        ("pyodide/python_stdlib.zip", "application/zip"),
+        ("pyodide/pyodide-lock.json", "application/json"),
+        ("pyqueue-0.1.0-py3-none-any.whl", "application/octet-stream"),
+        ("pyqueue.d.ts", "text/plain; charset=utf-8"),
+        ("tasks.py", "text/x-python; charset=utf-8"),
+    ],
+)
+def test_every_file_has_its_media_type(get: Get, path: str, media_type: str) -> None:
+    """Browsers refuse a module or wasm with another."""
+    answer = get(path)
+    assert (answer.status_code, answer.headers["content-type"]) == (200, media_type)
+
+
+def test_only_hashed_files_are_cached_for_ever(get: Get) -> None:
+    """Everything else is asked for again."""
+    assert get("app-1f/worker/boot.js").headers["cache-control"] == "max-age=31536000, immutable"
+    for path in ("sw.js", "pyqueue.js", "tasks.py", "pyodide/pyodide.mjs"):
+        assert get(path).headers["cache-control"] == "no-cache"
+
+
+def test_an_etag_answers_304(get: Get) -> None:
+    """Without a body, also when it is one of several."""
+    etag = get("pyqueue.js").headers["etag"]
+    again = get("pyqueue.js", if_none_match=f'"other", {etag}')
+    assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", etag)
+    assert get("pyqueue.js", if_none_match='"other"').status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("accepted", "encoding"),
+    [("gzip, deflate, br", "br"), ("gzip", "gzip"), ("br;q=0, gzip", "gzip"), ("deflate", None), ("", None)],
+)
+def test_the_best_compressed_copy_is_chosen(get: Get, accepted: str, encoding: str | None) -> None:
+    """Asked by HEAD, which says the same as GET and sends no body."""
+    answer = get("pyqueue.js", "HEAD", accept_encoding=accepted)
+    assert answer.headers.get("content-encoding") == encoding
+    assert answer.headers["vary"] == "accept-encoding"
+    assert int(answer.headers["content-length"]) > 0
+    assert answer.content == b""
+
+
+def test_every_encoding_has_its_own_etag(get: Get) -> None:
+    """A strong ETag names bytes."""
+    tags = {
+        get("pyqueue.js", "HEAD", accept_encoding=name).headers["etag"] for name in ("br", "gzip", "identity")
+    }
+    assert len(tags) == 3
+
+
+@pytest.mark.parametrize(
+    "path", ["", "nothing.js", "app-1f", "../secret.txt", "%2e%2e/secret.txt", "..%2fsecret.txt"]
+)
+def test_what_is_not_a_file_of_the_folder_is_404(get: Get, path: str) -> None:
+    """The folder's outside does not exist."""
+    assert get(path).status_code == 404
+
+
+def test_other_methods_are_405(get: Get) -> None:
+    """With the methods that are allowed."""
+    answer = get("sw.js", "POST")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD")
+
+
+def test_the_worker_names_the_tasks_and_changes_with_them(get: Get, folder: Path, tasks: Path) -> None:
+    """So the browser installs a new worker."""
+    first = get("sw.js", accept_encoding="gzip")
+    digest = hashlib.sha256(TASKS.encode()).hexdigest()
+    line = f'self.PYQUEUE_TASKS = {{"url": "tasks.py", "sha256": "{digest}"}};\n'
+    assert first.text == (folder / "sw.js").read_text() + "\n" + line
+    rewrite(tasks, TASKS + "# changed\n")
+    second = get("sw.js", if_none_match=first.headers["etag"])
+    assert second.status_code == 200
+    assert hashlib.sha256(get("tasks.py").content).hexdigest() in second.text
+
+
+def test_a_change_that_is_not_python_is_not_served(get: Get, tasks: Path) -> None:
+    """The last valid module stays until it is mended."""
+    rewrite(tasks, "def (")
+    assert get("tasks.py").text == TASKS
+
+
+def rewrite(path: Path, text: str) -> None:
+    """Writes a file so that its time of modification changes, however coarse the clock."""
+    modified = path.stat().st_mtime_ns
+    path.write_text(text)
+    os.utime(path, ns=(modified + 10**9, modified + 10**9))
+
+
+def test_without_tasks_the_worker_is_as_built(folder: Path) -> None:
+    """On a static host the URL names them."""
+    app = assets(directory=folder)
+
+    async def request() -> tuple[httpx.Response, httpx.Response]:
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(app), base_url="http://localhost"
+        ) as client:
+            return await client.get("/sw.js"), await client.get("/tasks.py")
+
+    worker, tasks = asyncio.run(request())
+    assert worker.content == b"stale once there are tasks"
+    assert tasks.status_code == 404
+
+
+def test_what_cannot_be_served_is_said_at_once(folder: Path, tmp_path: Path) -> None:
+    """With the remedy."""
+    with pytest.raises(DeclarationError, match=r"build\.py dist"):
+        assets(directory=tmp_path)
+    with pytest.raises(DeclarationError, match="cannot be read"):
+        assets(tmp_path / "none.py", folder)
+    (tmp_path / "broken.py").write_text("def (")
+    with pytest.raises(DeclarationError, match=r"not valid Python.*broken\.py"):
+        assets(tmp_path / "broken.py", folder)
+
+
+def test_install_copies_the_folder_and_joins_the_tasks(
+    folder: Path, tasks: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Twice is as good as once, and no compressed copy contradicts the worker."""
+    monkeypatch.setattr(static, "BUILT", folder)
+    for _ in range(2):
+        target = static.install(tmp_path / "site", tasks)
+    assert (target / "pyodide/pyodide.asm.wasm").read_bytes() == b"\0asm"
+    assert (target / "tasks.py").read_text() == TASKS
+    assert (target / "sw.js").read_text().count("PYQUEUE_TASKS") == 1
+    assert not (target / "sw.js.gz").exists()
+
+
+def test_the_command_says_what_is_wrong(tmp_path: Path) -> None:
+    """In one sentence, with the exit status 1."""
+    command = [
+        sys.executable,
+        "-m",
+        "pyqueue",
+        "install-assets",
+        str(tmp_path / "site"),
+        "--tasks",
+        "none.py",
+    ]
+    ended = subprocess.run(command, capture_output=True, text=True)
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("error: ")
+    assert not (tmp_path / "site").exists()
+
+
+def test_the_server_half_does_not_import_a_framework() -> None:
+    """Nor anything of a browser's."""
+    script = (
+        "import sys, pyqueue.server; assert not {'starlette', 'js', 'pyodide', 'httpx'} & sys.modules.keys()"
+    )
+    assert subprocess.run([sys.executable, "-c", script]).returncode == 0
