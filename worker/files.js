@@ -141,18 +141,24 @@ export async function read(file) {
  * @template T
  * @param {string[]} paths relative to the static folder
  * @param {() => Promise<T>} run
- * @returns {Promise<T>}
+ * @returns {Promise<T>} rejects with an `Error` that names the file, if one of them cannot be had
  */
 export async function withCachedFetch(paths, run) {
   const files = new Map(paths.map((path) => [file(path).url, file(path)]));
   const shadowed = self.fetch;
-  self.fetch = (input, init) => {
-    const url = new URL(input instanceof Request ? input.url : input, self.location.href).href;
-    const known = files.get(url);
-    return known ? read(known) : networkFetch(input, init);
-  };
   try {
-    return await run();
+    return await new Promise((resolve, reject) => {
+      self.fetch = (input, init) => {
+        const url = new URL(input instanceof Request ? input.url : input, self.location.href).href;
+        const known = files.get(url);
+        if (!known) return networkFetch(input, init);
+        const response = read(known);
+        // Pyodide waits for ever for a file that it could not get.
+        response.catch(reject);
+        return response;
+      };
+      run().then(resolve, reject);
+    });
   } finally {
     self.fetch = shadowed;
   }

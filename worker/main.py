@@ -42,7 +42,9 @@ def load_queue() -> Queue:
 
 
 def _where(cause: Exception) -> str:
-    """The line of tasks.py that an error passed through last."""
+    """The line of tasks.py that an error passed through last, or that is not Python."""
+    if isinstance(cause, SyntaxError):
+        return f" (line {cause.lineno})"
     frames = traceback.extract_tb(cause.__traceback__)
     lines = [frame.lineno for frame in frames if frame.filename.endswith("/tasks.py")]
     return f" (line {lines[-1]})" if lines else ""

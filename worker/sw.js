@@ -6,6 +6,7 @@
  * of them are attached here, at once. There is no `fetch` listener: the site's requests are none of ours.
  */
 
+import { broadcastFailure } from "./channel.js";
 import { precache, removeOldFiles } from "./files.js";
 import { onSync, register } from "./sync.js";
 import { wake } from "./wake.js";
@@ -33,7 +34,12 @@ worker.addEventListener("install", (event) => {
   // Pages need not be reloaded for a new worker: it controls none, and the browser lets the old one finish
   // its event before this one becomes active.
   worker.skipWaiting();
-  event.waitUntil(precache());
+  event.waitUntil(
+    precache().catch((error) => {
+      broadcastFailure(error);
+      throw error; // the install fails, and an older worker stays
+    }),
+  );
 });
 
 worker.addEventListener("activate", (event) => {

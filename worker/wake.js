@@ -1,7 +1,7 @@
 /** Wakes the queue: boots Python when needed and drains. */
 
 import { boot } from "./boot.js";
-import { broadcast } from "./channel.js";
+import { broadcast, broadcastFailure } from "./channel.js";
 
 /**
  * @param {string} reason what woke the queue: `append`, `load`, `online`, `visible`, `timer` or `sync`
@@ -18,9 +18,7 @@ export async function wake(reason, linger) {
     if (!answer.ok) throw Object.assign(new Error(answer.message), { name: answer.name });
     return answer.value;
   } catch (cause) {
-    const { name, message } = /** @type {Error} */ (cause);
-    broadcast({ type: "worker", state: "failed", error: { name, message } });
-    console.error(`pyqueue: ${name}: ${message}`);
+    broadcastFailure(cause);
     throw cause;
   }
 }
