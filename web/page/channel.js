@@ -1,0 +1,47 @@
+/** What changed: of this page, of other pages, and of the worker. */
+
+/**
+ * @typedef {{type: string, jobs?: {id: string, status?: string, task?: string}[], [name: string]: any}} Change
+ * @typedef {(change: Change) => void} Listener
+ */
+
+const channel = typeof BroadcastChannel === "undefined" ? undefined : new BroadcastChannel("pyqueue");
+
+/** @type {Set<Listener>} */
+const listeners = new Set();
+
+/** @param {Change} change */
+function notify(change) {
+  for (const listener of [...listeners]) {
+    // One listener's mistake must not keep the change from the others.
+    try {
+      listener(change);
+    } catch (error) {
+      reportError(error);
+    }
+  }
+}
+
+channel?.addEventListener("message", (event) => notify(event.data));
+
+/**
+ * @param {Listener} listener
+ * @returns {() => void} ends it
+ */
+export function listen(listener) {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
+
+/**
+ * Tells this page's listeners, and those of the other pages: a page does not hear its own broadcasts.
+ *
+ * @param {Change} change
+ */
+export function announce(change) {
+  channel?.postMessage(change);
+  notify(change);
+}
+
+/** Tells this page's listeners only. @param {Change} change */
+export const announceHere = notify;

@@ -1,0 +1,197 @@
+/** `<pyqueue-status>`: says how the queue is, and what can be done about it. */
+
+/**
+ * @typedef {import("./queue.js").Queue} Queue
+ * @typedef {import("./job.js").Job} Job
+ * @typedef {Awaited<ReturnType<Queue["stats"]>>} Stats
+ */
+
+/** Jobs shown in the list; more are counted. */
+const SHOWN = 50;
+
+const STYLE = `
+  :host { display: inline-block; position: relative; font: inherit; color-scheme: light dark;
+    --_ok: var(--pyqueue-ok, light-dark(#1a7f46, #4cc38a));
+    --_busy: var(--pyqueue-busy, light-dark(#2257c4, #8ab0ff));
+    --_wait: var(--pyqueue-wait, light-dark(#8a5a00, #e5b567));
+    --_bad: var(--pyqueue-bad, light-dark(#b3261e, #ff8f87));
+    --_surface: var(--pyqueue-surface, light-dark(#fff, #1d2027));
+    --_line: var(--pyqueue-line, light-dark(#d6d9e0, #3a3f4b)); }
+  .bar { display: inline-flex; align-items: center; gap: .5em; }
+  button { font: inherit; color: inherit; cursor: pointer; background: transparent;
+    border: 1px solid var(--_line); border-radius: 99px; padding: .3em .8em; }
+  button:hover { border-color: currentColor; }
+  button:focus-visible { outline: 2px solid var(--_busy); outline-offset: 2px; }
+  [part=summary] { display: inline-flex; align-items: center; gap: .55em; }
+  .dot { inline-size: .6em; block-size: .6em; border-radius: 50%; background: var(--_tone); flex: none; }
+  .bar[data-tone=ok] { --_tone: var(--_ok); }
+  .bar[data-tone=busy] { --_tone: var(--_busy); }
+  .bar[data-tone=wait] { --_tone: var(--_wait); }
+  .bar[data-tone=bad] { --_tone: var(--_bad); }
+  [part=retry] { color: var(--_bad); font-weight: 600; }
+  [data-tone=busy] .dot { animation: pulse 1.2s ease-in-out infinite; }
+  @keyframes pulse { 50% { opacity: .25; } }
+  @media (prefers-reduced-motion: reduce) { [data-tone=busy] .dot { animation: none; } }
+  [part=list] { position: absolute; z-index: 10; inset-block-start: calc(100% + .4em); inset-inline-end: 0;
+    inline-size: min(26em, 90vw); max-block-size: 60vh; overflow: auto; margin: 0; padding: .4em; list-style: none;
+    background: var(--_surface); border: 1px solid var(--_line); border-radius: .7em;
+    box-shadow: 0 8px 30px rgb(0 0 0 / .18); text-align: start; }
+  [part=list][hidden] { display: none; }
+  li { padding: .55em .6em; display: grid; gap: .15em; }
+  li + li { border-block-start: 1px solid var(--_line); }
+  .why { opacity: .8; font-size: .9em; overflow-wrap: anywhere; }
+  .actions { display: flex; gap: .4em; margin-block-start: .25em; }
+  .actions button { font-size: .85em; padding: .15em .7em; }
+`;
+
+/**
+ * The one sentence, and how grave it is.
+ *
+ * @param {Stats} stats
+ * @returns {{text: string, tone: "ok" | "busy" | "wait" | "bad"}}
+ */
+export function summarize(stats) {
+  const waiting = stats.depth.pending + stats.depth.sending;
+  const saved = waiting ? `: ${waiting} saved here` : "";
+  if (stats.depth.failed) {
+    return { text: `${stats.depth.failed} need${stats.depth.failed === 1 ? "s" : ""} attention`, tone: "bad" };
+  }
+  if (stats.holds.unauthorized) return { text: `Sign in to go on${saved}`, tone: "wait" };
+  if (stats.paused) return { text: `Paused${saved}`, tone: "wait" };
+  if (!stats.online) return { text: `Offline${saved}`, tone: "wait" };
+  if (waiting && stats.worker.state === "failed") return { text: `Cannot sync${saved}`, tone: "bad" };
+  if (waiting) return { text: `Syncing… ${waiting}`, tone: "busy" };
+  return { text: "All saved", tone: "ok" };
+}
+
+/**
+ * @template {keyof HTMLElementTagNameMap} K
+ * @param {K} tag
+ * @param {Partial<HTMLElementTagNameMap[K]>} [properties]
+ * @param {(Node | string)[]} children
+ */
+function create(tag, properties = {}, ...children) {
+  const element = Object.assign(document.createElement(tag), properties);
+  element.append(...children);
+  return element;
+}
+
+/** @param {Queue} queue */
+export function defineStatusElement(queue) {
+  if (customElements.get("pyqueue-status")) return;
+
+  class StatusElement extends HTMLElement {
+    #text = create("span");
+    #summary = create("button", { type: "button" }, create("span", { className: "dot" }), this.#text);
+    #retry = create("button", { type: "button", textContent: "Retry now", hidden: true });
+    #resume = create("button", { type: "button", textContent: "Go on", hidden: true });
+    #live = create("span", { className: "bar" }, this.#summary, this.#retry, this.#resume);
+    #list = create("ul", { hidden: true });
+    #stop = () => {};
+    #drawing = false;
+    #stale = false;
+
+    constructor() {
+      super();
+      this.#summary.setAttribute("part", "summary");
+      this.#summary.setAttribute("aria-expanded", "false");
+      this.#summary.setAttribute("aria-controls", "list");
+      this.#retry.setAttribute("part", "retry");
+      this.#resume.setAttribute("part", "resume");
+      this.#list.setAttribute("part", "list");
+      this.#list.id = "list";
+      this.#text.setAttribute("role", "status");
+      this.#summary.onclick = () => this.#toggle();
+      this.#retry.onclick = () => queue.retry();
+      this.#resume.onclick = () => queue.resume();
+      const root = this.attachShadow({ mode: "open" });
+      root.append(create("style", { textContent: STYLE }), this.#live, this.#list);
+      root.addEventListener("keydown", (event) => {
+        if (/** @type {KeyboardEvent} */ (event).key === "Escape" && !this.#list.hidden) {
+          this.#toggle();
+          this.#summary.focus();
+        }
+      });
+    }
+
+    connectedCallback() {
+      this.#stop = queue.subscribe(() => this.#draw());
+      this.#draw();
+    }
+
+    disconnectedCallback() {
+      this.#stop();
+    }
+
+    #toggle() {
+      this.#list.hidden = !this.#list.hidden;
+      this.#summary.setAttribute("aria-expanded", String(!this.#list.hidden));
+      this.#draw();
+    }
+
+    /** Many changes at once are drawn once, the last of them always. */
+    async #draw() {
+      this.#stale = true;
+      if (this.#drawing) return;
+      this.#drawing = true;
+      try {
+        while (this.#stale) {
+          this.#stale = false;
+          this.#show(await queue.stats());
+          if (!this.#list.hidden) await this.#showList();
+        }
+      } catch (error) {
+        this.#text.textContent = /** @type {Error} */ (error).message;
+        this.#live.dataset.tone = "bad";
+      } finally {
+        this.#drawing = false;
+      }
+    }
+
+    /** @param {Stats} stats */
+    #show(stats) {
+      const { text, tone } = summarize(stats);
+      // Only a change is written: what is written is read out.
+      if (this.#text.textContent !== text) this.#text.textContent = text;
+      this.#live.dataset.tone = tone;
+      this.#summary.title = Object.values(stats.holds).map((hold) => hold.reason).join("; ");
+      this.#retry.hidden = stats.depth.failed === 0;
+      this.#resume.hidden = !stats.holds.unauthorized && !stats.holds.paused;
+    }
+
+    async #showList() {
+      const jobs = await queue.jobs({ status: ["failed", "sending", "pending"] });
+      const rank = (/** @type {Job} */ job) => (job.status === "failed" ? 0 : 1);
+      jobs.sort((a, b) => rank(a) - rank(b));
+      const rows = await Promise.all(jobs.slice(0, SHOWN).map((job) => this.#row(job)));
+      if (jobs.length > SHOWN) rows.push(create("li", { className: "why", textContent: `and ${jobs.length - SHOWN} more` }));
+      if (!jobs.length) rows.push(create("li", { className: "why", textContent: "Everything is on the server." }));
+      this.#list.replaceChildren(...rows);
+    }
+
+    /** @param {Job} job */
+    async #row(job) {
+      const action = (/** @type {string} */ label, /** @type {() => Promise<void>} */ act) =>
+        create("button", { type: "button", textContent: label, onclick: () => void act() });
+      const actions =
+        job.status === "failed"
+          ? [action("Retry", () => queue.retry(job.id)), action("Discard", () => queue.discard(job.id))]
+          : job.status === "pending"
+            ? [action("Cancel", () => queue.cancel(job.id))]
+            : [];
+      const name = job.task ?? `${job.payload.method ?? "POST"} ${job.payload.url}`;
+      const { message } = await job.explain();
+      const row = create(
+        "li",
+        {},
+        create("strong", { textContent: name }),
+        create("span", { className: "why", textContent: message }),
+        create("span", { className: "actions" }, ...actions),
+      );
+      row.dataset.status = job.status;
+      return row;
+    }
+  }
+
+  customElements.define("pyqueue-status", StatusElement);
+}

@@ -1,0 +1,124 @@
+/** Reading: jobs, as the worker has them and as they wait in the inbox, and the queue's numbers. */
+
+import { result, transact } from "./database.js";
+import { recordOf } from "./records.js";
+
+/**
+ * @typedef {import("./records.js").JobRecord} JobRecord
+ * @typedef {import("./records.js").Status} Status
+ * @typedef {{status?: Status | Status[], task?: string, orderingKey?: string, limit?: number}} Filter
+ */
+
+const STATUSES = /** @type {Status[]} */ (["pending", "sending", "done", "failed", "cancelled", "expired"]);
+
+/** All keys that start with this status in an index on `[status, ...]`. @param {string} status */
+const range = (status) => IDBKeyRange.bound([status], [status, []]);
+
+/**
+ * @param {IDBTransaction} tx
+ * @returns {Promise<JobRecord[]>} the jobs that the worker has not admitted yet
+ */
+async function waitingJobs(tx) {
+  const commands = await result(tx.objectStore("inbox").getAll());
+  return commands.filter((command) => command.type === "enqueue").map(recordOf);
+}
+
+/**
+ * Reads jobs in one transaction, so that a job that is just being admitted is seen once.
+ *
+ * @param {Filter} [filter]
+ * @returns {Promise<JobRecord[]>} in the order in which they were enqueued
+ */
+export async function readJobs(filter = {}) {
+  const statuses = filter.status === undefined ? undefined : [filter.status].flat();
+  const records = await transact(["inbox", "jobs"], "readonly", async (tx) => {
+    const jobs = tx.objectStore("jobs");
+    const stored = statuses
+      ? Promise.all(statuses.map((status) => result(jobs.index("status").getAll(range(status)))))
+      : Promise.all([result(jobs.getAll())]);
+    const wanted = !statuses || statuses.includes("pending");
+    const [found, waiting] = await Promise.all([stored, wanted ? waitingJobs(tx) : []]);
+    return [...found.flat(), ...waiting];
+  });
+  const chosen = records.filter(
+    (record) =>
+      (filter.task === undefined || record.task === filter.task) &&
+      (filter.orderingKey === undefined || record.ordering_key === filter.orderingKey),
+  );
+  chosen.sort((a, b) => a.seq - b.seq);
+  return filter.limit === undefined ? chosen : chosen.slice(0, filter.limit);
+}
+
+/**
+ * @param {string} id
+ * @returns {Promise<JobRecord | undefined>}
+ */
+export function readJob(id) {
+  return transact(["inbox", "jobs"], "readonly", async (tx) => {
+    const [record, waiting] = await Promise.all([
+      result(tx.objectStore("jobs").index("id").get(id)),
+      waitingJobs(tx),
+    ]);
+    return record ?? waiting.find((job) => job.id === id);
+  });
+}
+
+/**
+ * What a job's explanation needs besides its record.
+ *
+ * @param {JobRecord} record
+ * @returns {Promise<{holds: import("./records.js").Holds, head?: JobRecord}>} `head`: the first job of its
+ *   ordering key
+ */
+export function readSurroundings(record) {
+  return transact(["jobs", "meta"], "readonly", async (tx) => {
+    const key = record.open_key;
+    const [holds, head] = await Promise.all([
+      result(tx.objectStore("meta").get("holds")),
+      key === undefined
+        ? undefined
+        : result(tx.objectStore("jobs").index("order").get(IDBKeyRange.bound([key], [key, []]))),
+    ]);
+    return { holds: holds?.value ?? {}, head };
+  });
+}
+
+/** @returns {Promise<{[name: string]: any}>} all of `meta`, by name, and what is counted */
+export function readNumbers() {
+  return transact(["inbox", "jobs", "meta"], "readonly", async (tx) => {
+    const byStatus = tx.objectStore("jobs").index("status");
+    const [named, counts, oldest, waiting] = await Promise.all([
+      result(tx.objectStore("meta").getAll()),
+      Promise.all(STATUSES.map((status) => result(byStatus.count(range(status))))),
+      result(byStatus.get(range("pending"))),
+      waitingJobs(tx),
+    ]);
+    const depth = Object.fromEntries(STATUSES.map((status, index) => [status, counts[index]]));
+    depth.pending += waiting.length;
+    return {
+      meta: Object.fromEntries(named.map(({ name, value }) => [name, value])),
+      depth,
+      oldest: oldest?.created_at ?? waiting[0]?.created_at,
+    };
+  });
+}
+
+/**
+ * Whether waking the worker could do any good: booting Python for an empty queue would not.
+ *
+ * @returns {Promise<{work: boolean, wakeAt?: number}>} `wakeAt`: the schedule that the worker left
+ */
+export function readWork() {
+  return transact(["inbox", "jobs", "meta"], "readonly", async (tx) => {
+    const byStatus = tx.objectStore("jobs").index("status");
+    const [commands, schedule, ...counts] = await Promise.all([
+      result(tx.objectStore("inbox").count()),
+      result(tx.objectStore("meta").get("schedule")),
+      ...["pending", "sending", "failed"].map((status) => result(byStatus.count(range(status)))),
+    ]);
+    return {
+      work: commands > 0 || counts.some((count) => count > 0),
+      wakeAt: schedule?.value.wake_at,
+    };
+  });
+}

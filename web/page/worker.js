@@ -1,0 +1,133 @@
+/** The worker, as a page sees it: a service worker, or where there can be none a dedicated one. */
+
+import { announceHere } from "./channel.js";
+
+/**
+ * @typedef {ServiceWorkerRegistration & {sync?: {register(tag: string): Promise<void>}}} Registration
+ * @typedef {{mode: "service-worker" | "worker" | "none", state: string, error?: {name: string, message: string}}}
+ *   WorkerState
+ */
+
+const TAG = "pyqueue";
+
+export class WorkerHandle {
+  /** @param {URL} url of pyqueue.js: the worker's script stands beside it and is given its `?tasks=` */
+  constructor(url) {
+    this.#script = new URL("sw.js", url);
+    const tasks = url.searchParams.get("tasks");
+    if (tasks) this.#script.searchParams.set("tasks", new URL(tasks, url).href);
+    /** @type {Promise<void>} resolves when it is known which kind of worker there is */
+    this.ready = this.#register();
+  }
+
+  #script;
+  /** @type {Registration | undefined} */
+  #registration;
+  /** @type {Worker | undefined} */
+  #dedicated;
+  #mustBeDedicated = false;
+  /** @type {boolean | undefined} */
+  #backgroundSync;
+  /** @type {WorkerState} */
+  #state = { mode: "none", state: "starting" };
+
+  /** @returns {WorkerState} */
+  get state() {
+    return this.#state;
+  }
+
+  /** @returns {boolean | undefined} whether Background Sync took a registration; `undefined`: not tried yet */
+  get backgroundSync() {
+    return this.#mustBeDedicated || (this.#registration && !this.#registration.sync) ? false : this.#backgroundSync;
+  }
+
+  /** Keeps what the worker says of itself. @param {{state: string, error?: {name: string, message: string}}} said */
+  heard({ state, error }) {
+    if (error && error.message !== this.#state.error?.message) {
+      console.error(`pyqueue: the worker cannot run: ${error.name}: ${error.message}`);
+    }
+    this.#state = { mode: this.#state.mode, state, ...(error ? { error } : {}) };
+  }
+
+  /**
+   * Wakes the worker; returns once it was told, not once it is done.
+   *
+   * @param {string} reason `append`, `load`, `online`, `visible` or `timer`
+   */
+  async wake(reason) {
+    await this.ready;
+    const message = { type: "wake", reason };
+    if (!this.#mustBeDedicated) {
+      if (reason === "append") this.#armBackgroundSync();
+      const active = this.#registration?.active;
+      // One that is still being installed wakes by itself once it is active.
+      if (active) active.postMessage(message);
+      return;
+    }
+    this.#dedicated ??= this.#start();
+    this.#dedicated.postMessage(message);
+  }
+
+  async #register() {
+    if (!navigator.serviceWorker) {
+      this.#useDedicated();
+      return;
+    }
+    try {
+      const registration = await navigator.serviceWorker.register(this.#script, {
+        type: "module",
+        scope: new URL("./", this.#script).pathname,
+        updateViaCache: "none",
+      });
+      this.#registration = registration;
+      this.#state = { mode: "service-worker", state: registration.active ? "installed" : "installing" };
+      this.#follow(registration.installing ?? registration.waiting);
+      registration.addEventListener("updatefound", () => this.#follow(registration.installing));
+    } catch (error) {
+      console.warn("pyqueue: no service worker can be registered here, a page's worker takes its place:", error);
+      this.#useDedicated();
+    }
+  }
+
+  /** @param {ServiceWorker | null} worker one that is being installed */
+  #follow(worker) {
+    worker?.addEventListener("statechange", () => {
+      if (worker.state === "activated") {
+        this.#state = { mode: "service-worker", state: "installed" };
+        // Now there is someone to register a sync with for what was enqueued before.
+        this.wake("append");
+      } else if (worker.state === "redundant" && !this.#registration?.active) {
+        console.warn("pyqueue: the service worker could not be installed, a page's worker takes its place");
+        this.#useDedicated();
+        this.wake("load");
+      }
+      announceHere({ type: "worker", ...this.#state });
+    });
+  }
+
+  #useDedicated() {
+    this.#mustBeDedicated = true;
+    this.#state = { mode: "worker", state: "idle" };
+  }
+
+  #start() {
+    const worker = new Worker(this.#script, { type: "module", name: "pyqueue" });
+    worker.addEventListener("error", (event) => {
+      const message = event.message || `${this.#script} cannot be loaded`;
+      this.heard({ state: "failed", error: { name: "WorkerError", message } });
+      announceHere({ type: "worker", ...this.#state });
+    });
+    return worker;
+  }
+
+  /** Asks for a `sync` event, which comes when there is a network, also when every page is closed. */
+  #armBackgroundSync() {
+    const sync = this.#registration?.sync;
+    // It rejects without an active worker, and where the person turned it off: then the page's own
+    // wake-ups are all there is.
+    sync?.register(TAG).then(
+      () => (this.#backgroundSync = true),
+      () => (this.#backgroundSync = false),
+    );
+  }
+}
