@@ -18,6 +18,7 @@ import subprocess
 from building import environment
 from building.paths import PYTHON, ROOT
 from building.process import Failure, say
+from building.stamp import alone
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -39,11 +40,13 @@ def perform(options: argparse.Namespace) -> int:
     """Does what was asked, inside the environment. The modules imported here need what is installed there."""
     from building import browser, check, dist, node, serve, static
 
-    node.ensure_packages()
+    with alone():
+        node.ensure_packages()
+        if options.command != "check":
+            static.ensure()
     if options.command == "check":
         check.run_all()
         return 0
-    static.ensure()
     if options.command == "dist":
         dist.build()
         return 0
@@ -58,7 +61,8 @@ def main(arguments: list[str]) -> int:
     try:
         if environment.is_active():
             return perform(options)
-        environment.ensure()
+        with alone():
+            environment.ensure()
         return subprocess.call([PYTHON, ROOT / "build.py", *arguments])
     except Failure as failure:
         say(str(failure))

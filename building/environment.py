@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+import platform
+import subprocess
 import sys
 import tomllib
 import venv
@@ -22,23 +26,14 @@ def ensure() -> None:
     Raises:
         Failure: `venv` is not complete, or a package could not be had.
     """
-    stamp = Stamp("environment", PYTHON, fingerprint([PYPROJECT], sys.version, str(ROOT)))
+    settings = tomllib.loads(PYPROJECT.read_text())
+    packages = settings["dependency-groups"]["dev"]
+    inputs = fingerprint([], json.dumps([settings["project"], packages]), sys.version, str(ROOT))
+    stamp = Stamp("environment", PYTHON, inputs)
     if stamp.is_current():
         return
     stamp.clear()
-    say(f"making the Python environment {VENV}")
-    try:
-        import ensurepip  # noqa: F401
-    except ImportError as error:
-        raise Failure(
-            "This Python cannot make environments; on Debian: apt-get install python3-venv"
-        ) from error
-    try:
-        # Not over an older Python's environment: its packages would stay.
-        venv.EnvBuilder(with_pip=True, clear=True, symlinks=True).create(VENV)
-    except OSError as error:
-        raise Failure(f"The environment {VENV} cannot be made: {error}") from error
-    packages = tomllib.loads(PYPROJECT.read_text())["dependency-groups"]["dev"]
+    _make()
     unreachable = (
         "pip could not install the development dependencies (see above); "
         "check the network connection, then run this again."
@@ -48,3 +43,18 @@ def ensure() -> None:
     run([*pip, *packages], unreachable)
     run([*pip, "--no-build-isolation", "--no-deps", "--editable", str(ROOT)], unreachable)
     stamp.set()
+
+
+def _make() -> None:
+    say(f"making the Python environment {VENV}")
+    try:
+        # An environment of another Python is replaced; one of this Python is only completed.
+        same = VENV / "pyvenv.cfg"
+        clear = not same.exists() or f"version = {platform.python_version()}\n" not in same.read_text()
+        venv.EnvBuilder(with_pip=True, clear=clear, symlinks=os.name != "nt").create(VENV)
+    except subprocess.CalledProcessError as error:
+        raise Failure(
+            "This Python cannot install pip into an environment; on Debian: apt-get install python3-venv"
+        ) from error
+    except OSError as error:
+        raise Failure(f"The environment {VENV} cannot be made: {error}") from error

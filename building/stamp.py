@@ -3,10 +3,27 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from .paths import CACHE, ROOT
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Waits until no other build.py of this checkout makes anything. A killed one holds nothing up.
+
+    On Windows, which has no such lock, nothing is waited for.
+    """
+    CACHE.mkdir(exist_ok=True)
+    with (CACHE / "lock").open("w") as file:
+        if sys.platform != "win32":
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def fingerprint(files: Iterable[Path], *words: str) -> str:

@@ -42,6 +42,14 @@ def chromium_executable(playwright: Playwright) -> Path:
     return executable
 
 
+@pytest.fixture(scope="session")
+def browser_type_launch_args(
+    browser_type_launch_args: dict[str, Any], chromium_executable: Path
+) -> dict[str, Any]:
+    """Of pytest-playwright's own `browser`: the same program."""
+    return {**browser_type_launch_args, "executable_path": chromium_executable, "args": ["--no-sandbox"]}
+
+
 @pytest.fixture
 def demo(tmp_path: Path) -> Iterator[Demo]:
     """A demo server with an empty database."""

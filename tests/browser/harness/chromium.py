@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import BrowserContext, CDPSession, Page, Playwright, Worker
+from playwright.sync_api import BrowserContext, CDPSession, ConsoleMessage, Page, Playwright
 
 _ARGUMENTS = [
     "--no-sandbox",
@@ -46,14 +46,12 @@ class Chromium:
         self.context = self._playwright.chromium.launch_persistent_context(
             self._profile, executable_path=self._executable, args=_ARGUMENTS
         )
-        self.context.on(
-            "console", lambda message: self.console.append(f"page {message.type}: {message.text}")
-        )
+        self.context.on("console", self._keep)
         self.context.on("weberror", lambda error: self.console.append(f"page error: {error.error}"))
-        self.context.on("serviceworker", self._listen)
 
-    def _listen(self, worker: Worker) -> None:
-        worker.on("console", lambda message: self.console.append(f"worker {message.type}: {message.text}"))
+    def _keep(self, message: ConsoleMessage) -> None:
+        source = "page" if message.page else "worker"
+        self.console.append(f"{source} {message.type}: {message.text}")
 
     def open(self, url: str) -> Page:
         """A new tab, loaded."""
