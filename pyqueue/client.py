@@ -76,46 +76,48 @@ class Client:
         Raises:
             PayloadTooLarge, QueueFull, QuotaExceeded, InvalidPayload: nothing was enqueued.
         """
-        options = {
-            "idempotencyKey": idempotency_key,
-            "uniqueKey": unique_key,
-            "onConflict": on_conflict,
-            "delay": delay,
-            "expires": expires,
-            "timeout": timeout,
-            "retry": retry and {_CAMEL.get(name, name): value for name, value in retry.items()},
-        }
-        given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
-        if ordering_key is not Given.NOT:
-            given["orderingKey"] = ordering_key
+        options = _options(
+            ordering_key=ordering_key,
+            idempotency_key=idempotency_key,
+            unique_key=unique_key,
+            on_conflict=on_conflict,
+            delay=delay,
+            expires=expires,
+            timeout=timeout,
+            retry=retry,
+        )
         if isinstance(task, Mapping):
-            return self._job(await self._call("enqueue", task, given))
-        return self._job(await self._call("enqueue", task, {} if payload is None else payload, given))
+            return self._job(await self._call("enqueue", task, options))
+        return self._job(await self._call("enqueue", task, {} if payload is None else payload, options))
 
-    async def enqueue_many(self, jobs: Iterable[tuple[str, Mapping[str, Any]]]) -> list[Job]:
+    async def enqueue_many(self, jobs: Iterable[tuple[Any, ...]]) -> list[Job]:
         """Stores several jobs, all or none, in this order.
 
         Args:
-            jobs: pairs of a task's name and a payload.
+            jobs: for each its task's name, its payload, and, if it has any, a dict of options.
 
         Raises:
             PayloadTooLarge, QueueFull, QuotaExceeded, InvalidPayload: nothing was enqueued.
         """
-        described = [{"task": task, "payload": payload} for task, payload in jobs]
+        described = [(task, payload, *(_options(**given) for given in rest)) for task, payload, *rest in jobs]
         return [self._job(job) for job in await self._call("enqueueMany", described)]
 
-    async def jobs(self, status: Status | str | None = None) -> list[Job]:
-        """The jobs, or those with one status, in order."""
-        found = await self._call("jobs", {} if status is None else {"status": str(status)})
-        return [self._job(job) for job in found]
+    async def jobs(
+        self,
+        status: Status | str | None = None,
+        *,
+        task: str | None = None,
+        ordering_key: str | None = None,
+        limit: int | None = None,
+    ) -> list[Job]:
+        """The stored jobs that match, the first enqueued first, at most `limit`."""
+        filter = _given(status=status, task=task, orderingKey=ordering_key, limit=limit)
+        return [self._job(job) for job in await self._call("jobs", filter)]
 
-    async def job(self, id: str) -> Job:
-        """One job.
-
-        Raises:
-            UnknownJob: there is none with this id.
-        """
-        return self._job(await self._call("job", id))
+    async def job(self, id: str) -> Job | None:
+        """One job; `None`: there is none with this id, or its retention is over."""
+        found = self._from_js(await self._call("job", id))
+        return None if found is None else self._job(found)
 
     async def stats(self) -> dict[str, Any]:
         """What the queue holds and does: docs/architecture.md names the fields."""
@@ -183,15 +185,25 @@ class Job:
         return Status(self._js.status)
 
     @property
-    def payload(self) -> Any:
-        """Its payload; files in it stay JavaScript objects."""
-        return self._client._from_js(self._js.payload)
+    def task(self) -> Any:
+        """The declared task's name; `None` for a job with a request of its own."""
+        return self._read("task")
 
     @property
-    def error(self) -> Mapping[str, Any] | None:
-        """Why its last attempt did not succeed: `code`, `message`, and where known `status` and `body`."""
-        error: Mapping[str, Any] | None = self._client._from_js(self._js.error)
-        return error
+    def attempts(self) -> int:
+        """Attempts spent."""
+        return int(self._js.attempts)
+
+    @property
+    def payload(self) -> Any:
+        """Its payload; files in it stay JavaScript objects."""
+        return self._read("payload")
+
+    @property
+    def error(self) -> Any:
+        """Why its last attempt did not succeed: a dict with `code`, `message`, and where known `status` and
+        `body`; `None`: nothing went wrong."""
+        return self._read("error")
 
     async def result(self) -> Any:
         """Waits until the job has ended, and returns what its task answered.
@@ -205,5 +217,33 @@ class Job:
         """What the job waits for, and until when."""
         return self._client._from_js(await self._client._page.call(self._js, "explain"))
 
+    def _read(self, name: str) -> Any:
+        return self._client._from_js(getattr(self._js, name, None))
 
-_CAMEL = {"max_attempts": "maxAttempts"}
+
+_CAMEL = {
+    "ordering_key": "orderingKey",
+    "idempotency_key": "idempotencyKey",
+    "unique_key": "uniqueKey",
+    "on_conflict": "onConflict",
+    "max_attempts": "maxAttempts",
+}
+
+
+def _given(**values: Any) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _options(
+    *,
+    ordering_key: str | Given | None = Given.NOT,
+    retry: Mapping[str, float] | None = None,
+    **others: Any,
+) -> dict[str, Any]:
+    """Options of `enqueue` as pyqueue.js names them."""
+    options = _given(**others)
+    if ordering_key is not Given.NOT:
+        options["ordering_key"] = ordering_key
+    if retry is not None:
+        options["retry"] = {_CAMEL.get(name, name): value for name, value in retry.items()}
+    return {_CAMEL.get(name, name): value for name, value in options.items()}

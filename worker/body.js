@@ -55,7 +55,7 @@ function textOf(value) {
  * @returns {Encoded}
  */
 function multipart(entries, key) {
-  const boundary = `pyqueue-${encodeURIComponent(key).replace(/[^A-Za-z0-9]/g, "-").slice(0, 54)}`;
+  const boundary = `pyqueue-${key.replace(/[^A-Za-z0-9-]/g, "").slice(0, 54)}`;
   /** @type {BlobPart[]} */
   const parts = [];
   for (const [name, value] of entries) {

@@ -52,7 +52,7 @@ def from_js(value: Any) -> Any:
         return value
     if Array.isArray(value):
         return [from_js(item) for item in value]
-    if Object.prototype.toString.call(value) == "[object Object]":
+    if Object.getPrototypeOf(value) in (Object.prototype, jsnull):
         return {key: from_js(item) for key, item in Object.entries(value)}
     return value
 
