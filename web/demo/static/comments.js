@@ -1,7 +1,7 @@
 /** The list of comments: those the server has, then those on their way. */
 
-import { remembered } from "./remembered.js";
 import { element } from "./element.js";
+import { remembered } from "./remembered.js";
 
 const { pyqueue } = window;
 const list = /** @type {HTMLOListElement} */ (document.getElementById("comments"));
@@ -11,25 +11,23 @@ const empty = /** @type {HTMLElement} */ (document.getElementById("no-comments")
 const SHOWN = ["pending", "sending", "failed", "expired"];
 
 /**
- * @typedef {{key: string, text: string, photo?: string | Blob, status: string, note?: string, job?: any}} Entry
+ * @typedef {import("../../pyqueue.js").Job} Job
+ * @typedef {{key: string, text: string, photo?: string | Blob, status: string, note?: string, job?: Job}} Entry
  */
 
-/** @param {any[]} jobs what `pyqueue.jobs()` answers */
+/** @param {Job[]} jobs all jobs of this browser */
 export async function drawComments(jobs) {
   const { value: comments, readAt } = await remembered("/api/comments", []);
   const mine = jobs.filter((job) => job.task === "comment.create");
   // A job done since the list was read is not in it yet, and must not vanish meanwhile.
   const onTheirWay = mine.filter(
-    (job) => SHOWN.includes(job.status) || (job.status === "done" && job.settledAt >= readAt),
+    (job) => SHOWN.includes(job.status) || (job.status === "done" && (job.settledAt ?? 0) >= readAt),
   );
-  const known = new Set(comments.map((/** @type {any} */ comment) => comment.id));
-  const entries = [
-    ...comments.map(ofComment),
-    ...(await Promise.all(onTheirWay.filter((job) => !known.has(job.result?.id)).map(ofJob))),
-  ];
-  reconcile(entries);
-  count.textContent = entries.length ? String(entries.length) : "";
-  empty.hidden = entries.length > 0;
+  const known = new Set(comments.map((/** @type {any} */ comment) => `comment-${comment.id}`));
+  const entries = await Promise.all(onTheirWay.map(ofJob));
+  reconcile([...comments.map(ofComment), ...entries.filter((entry) => !known.has(entry.key))]);
+  count.textContent = list.childElementCount ? String(list.childElementCount) : "";
+  empty.hidden = list.childElementCount > 0;
 }
 
 /**
@@ -41,37 +39,27 @@ function ofComment({ id, text, photo }) {
 }
 
 /**
- * @param {any} job
+ * @param {Job} job
  * @returns {Promise<Entry>}
  */
 async function ofJob(job) {
   const { text, photo } = job.payload;
+  if (job.status === "done") return ofComment(await job.result());
   return { key: `job-${job.id}`, text, photo, status: job.status, note: await noteOf(job), job };
 }
 
 /**
  * What to say about a job under its text.
- * @param {any} job
+ * @param {Job} job
  */
 async function noteOf(job) {
-  if (job.status === "done") return "";
-  if (job.status === "failed" || job.status === "expired") return reasonOf(job.error);
-  const handle = await pyqueue.job(job.id);
-  const why = job.status === "pending" && handle ? await handle.explain() : "";
-  return why ? `Syncing… ${why}` : "Syncing…";
+  if (isOver(job.status)) return job.error?.message ?? "It was not accepted.";
+  const { message } = await job.explain();
+  return job.status === "pending" ? `Syncing… ${message}` : "Syncing…";
 }
 
-/**
- * The server's own words where it gave any.
- * @param {{message: string, body?: string} | undefined} error
- */
-function reasonOf(error) {
-  try {
-    return JSON.parse(error?.body ?? "").detail ?? error?.message;
-  } catch {
-    return error?.message ?? "It was not accepted.";
-  }
-}
+/** @param {string} status */
+const isOver = (status) => status === "failed" || status === "expired";
 
 /**
  * Makes the list show these entries. What did not change is not touched, so that focus, a picture or an
@@ -109,7 +97,7 @@ function draw(entry) {
   item.append(element("p", { "data-testid": "comment-body" }, entry.text));
   if (entry.photo && (typeof entry.photo === "string" || entry.photo.size)) item.append(picture(entry));
   if (entry.note) item.append(note(entry));
-  if (entry.status === "failed" || entry.status === "expired") item.append(actions(entry, item));
+  if (entry.job && isOver(entry.status)) item.append(actions(entry.job, item));
   return item;
 }
 
@@ -127,17 +115,16 @@ function picture({ photo, text }) {
 
 /** @param {Entry} entry */
 function note({ note, status }) {
-  const failed = status === "failed" || status === "expired";
   const line = element("p", { class: "note", "data-testid": "comment-note" }, note);
-  if (failed) line.setAttribute("role", "alert");
+  if (isOver(status)) line.setAttribute("role", "alert");
   return line;
 }
 
 /**
- * @param {Entry} entry
+ * @param {Job} job
  * @param {HTMLElement} item
  */
-function actions({ job }, item) {
+function actions(job, item) {
   const row = element("div", { class: "row end" });
   const button = (/** @type {string} */ label, /** @type {string} */ id, /** @type {() => unknown} */ act) => {
     const made = element("button", { type: "button", "data-testid": id }, label);
@@ -151,7 +138,7 @@ function actions({ job }, item) {
 }
 
 /**
- * @param {any} job
+ * @param {Job} job
  * @param {HTMLElement} item
  */
 function editor(job, item) {

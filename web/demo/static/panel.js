@@ -8,6 +8,9 @@ const $ = (/** @type {string} */ id) => /** @type {HTMLElement} */ (document.get
 const form = /** @type {HTMLFormElement} */ ($("server-form"));
 const paused = /** @type {HTMLInputElement} */ ($("control-paused"));
 
+/** The stats that are times; other numbers are counts, seconds or bytes. */
+const TIMES = ["nextWakeUp", "since"];
+
 /** @param {number} time Unix time in seconds */
 const clock = (time) => new Date(time * 1000).toLocaleTimeString();
 
@@ -64,7 +67,7 @@ async function showServer() {
   paused.checked = control.paused;
 }
 
-/** @param {any[]} jobs what `pyqueue.jobs()` answers */
+/** @param {import("../../pyqueue.js").Job[]} jobs all jobs of this browser */
 export async function drawQueue(jobs) {
   $("stats").replaceChildren(
     ...Object.entries(await pyqueue.stats()).flatMap(([name, value]) => [
@@ -86,7 +89,7 @@ export async function drawQueue(jobs) {
   }
 }
 
-/** @param {any} job */
+/** @param {import("../../pyqueue.js").Job} job */
 function jobDetail(job) {
   const attempts = job.attempts === 1 ? "1 attempt" : `${job.attempts} attempts`;
   return [clock(job.createdAt), attempts, job.error?.message].filter(Boolean).join(" · ");
@@ -104,7 +107,7 @@ function line(first, second, below) {
 }
 
 /**
- * `nextWakeAt` as "next wake at".
+ * `nextWakeUp` as "next wake up".
  * @param {string} name
  */
 function words(name) {
@@ -114,10 +117,11 @@ function words(name) {
 /**
  * @param {string} name
  * @param {unknown} value
+ * @returns {string}
  */
 function shown(name, value) {
   if (value === undefined || value === null) return "–";
-  if (typeof value === "number") return name.endsWith("At") ? clock(value) : String(Math.round(value * 10) / 10);
+  if (typeof value === "number") return TIMES.includes(name) ? clock(value) : String(Math.round(value * 10) / 10);
   if (typeof value === "boolean") return value ? "yes" : "no";
   if (typeof value !== "object") return String(value);
   const parts = Object.entries(value).filter(([, part]) => part !== 0);

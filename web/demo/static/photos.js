@@ -8,7 +8,7 @@ const list = /** @type {HTMLUListElement} */ (document.getElementById("photos"))
 const input = /** @type {HTMLInputElement} */ (document.getElementById("photo-input"));
 let drawn = "";
 
-/** @param {any[]} jobs what `pyqueue.jobs()` answers */
+/** @param {import("../../pyqueue.js").Job[]} jobs all jobs of this browser */
 export async function drawPhotos(jobs) {
   const { value: photos } = await remembered("/api/photos", []);
   const waiting = jobs.filter((job) => job.task === "photo.upload" && ["pending", "sending"].includes(job.status));
