@@ -15,6 +15,6 @@ def test_a_write_of_the_first_visit_reaches_the_server_once(
     page = chromium.open(demo.url)
     page.wait_for_function("window.pyqueue")
     job_id = page.evaluate("async () => (await pyqueue.enqueue('comment.create', {post_id: 1, text: 'hi'})).id")
-    page.wait_for_function("async (id) => (await pyqueue.job(id)).status === 'done'", arg=job_id)
+    wait_for(lambda: page.evaluate("async (id) => (await pyqueue.job(id)).status", job_id) == "done")
     assert demo.texts() == ["hi"]
     assert [(arrival["path"], arrival["status"]) for arrival in demo.log()] == [("/api/comments", 201)]
