@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from typing import Any
 
@@ -208,8 +209,6 @@ def test_a_job_cancelled_while_sending_ends_as_its_attempt_does(sim: Simulation)
     job = sim.enqueue("comment", {"post": 1, "n": 1})
 
     async def cancel_midway() -> None:
-        import asyncio
-
         run = asyncio.ensure_future(sim._drain.wake("append"))
         await asyncio.sleep(1)
         sim.command("cancel", id=job)
@@ -352,8 +351,6 @@ def test_a_function_may_reject_and_a_mistake_in_it_fails_the_job() -> None:
 
 
 def test_a_crash_while_sending_repeats_the_request_with_its_key(sim: Simulation) -> None:
-    import asyncio
-
     sim.server.latency = 10
     job = sim.enqueue("comment", {"post": 1, "n": 1})
     sim.enqueue("comment", {"post": 1, "n": 2})
@@ -366,9 +363,35 @@ def test_a_crash_while_sending_repeats_the_request_with_its_key(sim: Simulation)
     sim.loop.run_until_complete(until_sending())
     sim.restart()
     assert sim.job(job).status is Status.SENDING
+    sim.command("pause")
+    sim.wake()
+    assert (sim.job(job).status, sim.job(job).certainty) == (Status.PENDING, Certainty.MAYBE_APPLIED)
+    sim.command("resume")
     sim.run()
     assert sent(sim) == [1, 1, 2]
     assert [request.body["n"] for request in sim.server.effects] == [1, 2]
+
+
+def test_a_retried_job_waits_for_a_later_one_of_its_key_that_is_on_its_way(sim: Simulation) -> None:
+    sim.server.answers.append(400)
+    first = sim.enqueue("comment", {"post": 1, "n": 1})
+    sim.wake()
+    sim.server.latency = 5
+    second = sim.enqueue("comment", {"post": 1, "n": 2})
+
+    async def retry_midway() -> None:
+        run = asyncio.ensure_future(sim._drain.wake("append"))
+        await asyncio.sleep(1)
+        sim.command("retry", id=first)
+        await sim._drain.wake("append")
+        await run
+
+    sim.loop.run_until_complete(retry_midway())
+    jobs = sim.job(second), sim.job(first)
+    assert jobs[0].settled_at is not None
+    assert jobs[1].sent_at is not None
+    assert jobs[0].settled_at <= jobs[1].sent_at
+    assert sent(sim) == [1, 2, 1]
 
 
 def test_at_most_max_in_flight_are_sent_at_once() -> None:
