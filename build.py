@@ -13,6 +13,7 @@ if sys.version_info < (3, 11):
     sys.exit("build.py: This is Python %d.%d; pyqueue needs 3.11 or newer." % sys.version_info[:2])
 
 import argparse
+import os
 import subprocess
 
 from building import environment
@@ -63,7 +64,10 @@ def main(arguments: list[str]) -> int:
             return perform(options)
         with alone():
             environment.ensure()
-        return subprocess.call([PYTHON, ROOT / "build.py", *arguments])
+        command = [str(PYTHON), str(ROOT / "build.py"), *arguments]
+        if os.name == "posix":
+            os.execv(PYTHON, command)  # in this process's place: a signal to it reaches the one that works
+        return subprocess.call(command)
     except Failure as failure:
         say(str(failure))
         return 1

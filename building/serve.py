@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import subprocess
 import sys
@@ -26,6 +27,7 @@ def serve(host: str, port: int) -> int:
         Failure: the port is taken, or the server does not answer.
     """
     _check_port(host, port)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the server ends with this process
     server = subprocess.Popen(
         [
             *(sys.executable, "-m", "uvicorn", "--factory", "server:create_default_app"),
