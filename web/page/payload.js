@@ -84,8 +84,9 @@ export function sizeOf(value, seen = new Set()) {
   seen.add(value);
   if (value instanceof Blob) return value.size;
   if (value instanceof ArrayBuffer || ArrayBuffer.isView(value)) return value.byteLength;
-  const entries = value instanceof Map ? [...value] : value instanceof Set ? [...value] : Object.entries(value);
-  let size = 8;
-  for (const entry of entries) size += sizeOf(entry, seen);
-  return size;
+  const parts =
+    Array.isArray(value) || value instanceof Set
+      ? [...value]
+      : (value instanceof Map ? [...value] : Object.entries(value)).flat(1);
+  return parts.reduce((size, part) => size + sizeOf(part, seen), 8);
 }
