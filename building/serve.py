@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
@@ -54,7 +55,7 @@ def _check_port(host: str, port: int) -> None:
             pass
     except OSError as error:
         raise Failure(
-            f"{host}:{port} cannot be listened on ({error.strerror}): choose another port, "
+            f"{host}:{port} cannot be listened on ({os.strerror(error.errno or 0)}): choose another port, "
             f"`build.py serve --port {port + 1}`."
         ) from error
 

@@ -14,7 +14,10 @@ def test_a_write_of_the_first_visit_reaches_the_server_once(
     """Enqueued while the worker is still being installed, it needs no reload and no second visit."""
     page = chromium.open(demo.url)
     page.wait_for_function("window.pyqueue")
-    job_id = page.evaluate("async () => (await pyqueue.enqueue('comment.create', {post_id: 1, text: 'hi'})).id")
+    payload = {"post_id": 1, "text": "hi"}
+    job_id = page.evaluate(
+        "async (payload) => (await pyqueue.enqueue('comment.create', payload)).id", payload
+    )
     wait_for(lambda: page.evaluate("async (id) => (await pyqueue.job(id)).status", job_id) == "done")
     assert demo.texts() == ["hi"]
     assert [(arrival["path"], arrival["status"]) for arrival in demo.log()] == [("/api/comments", 201)]
