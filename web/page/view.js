@@ -4,6 +4,7 @@ import { result, transact } from "./database.js";
 import { recordOf } from "./records.js";
 
 /**
+ * @typedef {import("./records.js").Command} Command
  * @typedef {import("./records.js").JobRecord} JobRecord
  * @typedef {import("./records.js").Status} Status
  * @typedef {{status?: Status | Status[], task?: string, orderingKey?: string, limit?: number}} Filter
@@ -16,11 +17,29 @@ const range = (status) => IDBKeyRange.bound([status], [status, []]);
 
 /**
  * @param {IDBTransaction} tx
- * @returns {Promise<JobRecord[]>} the jobs that the worker has not admitted yet
+ * @returns {Promise<Command[]>} what the worker has not carried out yet
  */
-async function waitingJobs(tx) {
-  const commands = await result(tx.objectStore("inbox").getAll());
-  return commands.filter((command) => command.type === "enqueue").map(recordOf);
+const waitingCommands = (tx) => result(tx.objectStore("inbox").getAll());
+
+/** @param {Command[]} commands @returns {JobRecord[]} the jobs that the worker has not admitted yet */
+const unadmitted = (commands) => commands.filter((command) => command.type === "enqueue").map(recordOf);
+
+/**
+ * A failed job that a person has sent on its way again is not failed any more, though the worker has yet to
+ * hear of it: whoever asks for its result waits for the new one.
+ *
+ * @param {JobRecord} record
+ * @param {Command[]} commands
+ * @returns {JobRecord}
+ */
+function reopened(record, commands) {
+  if (record.status !== "failed") return record;
+  const reopens = commands.filter(
+    ({ type, id }) => (type === "edit" && id === record.id) || (type === "retry" && (id ?? record.id) === record.id),
+  );
+  if (!reopens.length) return record;
+  const payload = reopens.findLast(({ type }) => type === "edit")?.payload ?? record.payload;
+  return { ...record, payload, status: "pending", waits_for_worker: true };
 }
 
 /**
@@ -33,15 +52,17 @@ export async function readJobs(filter = {}) {
   const statuses = filter.status === undefined ? undefined : [filter.status].flat();
   const records = await transact(["inbox", "jobs"], "readonly", async (tx) => {
     const jobs = tx.objectStore("jobs");
-    const stored = statuses
-      ? Promise.all(statuses.map((status) => result(jobs.index("status").getAll(range(status)))))
+    // Failed jobs may turn out to be pending again.
+    const read = statuses?.includes("pending") ? [...new Set([...statuses, "failed"])] : statuses;
+    const stored = read
+      ? Promise.all(read.map((status) => result(jobs.index("status").getAll(range(status)))))
       : Promise.all([result(jobs.getAll())]);
-    const wanted = !statuses || statuses.includes("pending");
-    const [found, waiting] = await Promise.all([stored, wanted ? waitingJobs(tx) : []]);
-    return [...found.flat(), ...waiting];
+    const [found, commands] = await Promise.all([stored, waitingCommands(tx)]);
+    return [...found.flat().map((record) => reopened(record, commands)), ...unadmitted(commands)];
   });
   const chosen = records.filter(
     (record) =>
+      (!statuses || statuses.includes(record.status)) &&
       (filter.task === undefined || record.task === filter.task) &&
       (filter.orderingKey === undefined || record.ordering_key === filter.orderingKey),
   );
@@ -55,11 +76,11 @@ export async function readJobs(filter = {}) {
  */
 export function readJob(id) {
   return transact(["inbox", "jobs"], "readonly", async (tx) => {
-    const [record, waiting] = await Promise.all([
+    const [record, commands] = await Promise.all([
       result(tx.objectStore("jobs").index("id").get(id)),
-      waitingJobs(tx),
+      waitingCommands(tx),
     ]);
-    return record ?? waiting.find((job) => job.id === id);
+    return record ? reopened(record, commands) : unadmitted(commands).find((job) => job.id === id);
   });
 }
 
@@ -87,12 +108,13 @@ export function readSurroundings(record) {
 export function readNumbers() {
   return transact(["inbox", "jobs", "meta"], "readonly", async (tx) => {
     const byStatus = tx.objectStore("jobs").index("status");
-    const [named, counts, oldest, waiting] = await Promise.all([
+    const [named, counts, oldest, commands] = await Promise.all([
       result(tx.objectStore("meta").getAll()),
       Promise.all(STATUSES.map((status) => result(byStatus.count(range(status))))),
       result(byStatus.get(range("pending"))),
-      waitingJobs(tx),
+      waitingCommands(tx),
     ]);
+    const waiting = unadmitted(commands);
     const depth = Object.fromEntries(STATUSES.map((status, index) => [status, counts[index]]));
     depth.pending += waiting.length;
     return {
