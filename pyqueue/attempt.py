@@ -160,8 +160,12 @@ async def _send(task: Task, job: Job, transport: Transport, clock: Clock, timeou
         if outcome is not None:
             return outcome
     if route is not None and route.echo and response.ok and not _echoes(request, response):
-        error = Error("http", "the answer does not echo the idempotency key: not the server's own", response.status)
-        return Outcome(Verdict.RETRY, error=error, certainty=Certainty.MAYBE_APPLIED)
+        message = "the answer does not echo the idempotency key: it is not the server's own"
+        return Outcome(
+            Verdict.RETRY,
+            error=Error("http", message, response.status),
+            certainty=Certainty.MAYBE_APPLIED,
+        )
     if response.redirected and redirect == "done":
         return done(None)
     return classify(response, clock.now())

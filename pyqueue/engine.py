@@ -196,9 +196,7 @@ class Plan:
         claimed = []
         for job in ready[:limit]:
             if not self._is_expired(job):
-                job = job.with_(
-                    status=Status.SENDING, due=None, attempts=job.attempts + 1, sent_at=self.now
-                )
+                job = job.with_(status=Status.SENDING, due=None, attempts=job.attempts + 1, sent_at=self.now)
                 self._put(job)
                 self._count("attempts")
                 if job.attempts > 1:
@@ -278,7 +276,9 @@ class Plan:
 
     def _make_unique(self, job: Job, on_conflict: str) -> bool:
         """Whether the job is to be added, after those with the same unique key have made room."""
-        rivals = [other for other in self._jobs.values() if other.unique_key == job.unique_key and other.is_open]
+        rivals = [
+            other for other in self._jobs.values() if other.is_open and other.unique_key == job.unique_key
+        ]
         if rivals and on_conflict == "keep":
             self._supersede(job, rivals[0])
             return False
@@ -321,8 +321,8 @@ class Plan:
             # A new write. Where the old one may have been applied the key stays, so that the server
             # refuses a second effect (422) instead of making one.
             key = f"{job.id}:{command.seq}"
-        fields = command.fields
-        self._reopen(job.with_(payload=fields["payload"], bytes=int(fields.get("bytes", 0)), idempotency_key=key))
+        payload, size = command.fields["payload"], int(command.fields.get("bytes", 0))
+        self._reopen(job.with_(payload=payload, bytes=size, idempotency_key=key))
 
     def _on_pause(self, command: Command) -> None:
         self._hold("paused", command.fields.get("reason") or "paused by the site")
@@ -390,7 +390,12 @@ class Plan:
 
     def _closed(self, job: Job, status: Status) -> Job:
         return job.with_(
-            status=status, open_key=None, unique_key=None, due=None, settled_at=self.now, cancel_requested=False
+            status=status,
+            open_key=None,
+            unique_key=None,
+            due=None,
+            settled_at=self.now,
+            cancel_requested=False,
         )
 
     def _is_expired(self, job: Job) -> bool:

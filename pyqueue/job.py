@@ -138,7 +138,7 @@ def decode(record: Mapping[str, Any]) -> Job:
     """
     version = record.get("v")
     if version != VERSION:
-        raise StoreError(f"job {record.get('id')!r} has record version {version!r}; this pyqueue reads {VERSION}")
+        raise StoreError(f"job {record.get('id')!r} has record version {version!r}, not {VERSION}")
     try:
         values = {name: record[name] for name in _NAMES if name in record}
         values["status"] = Status(values["status"])

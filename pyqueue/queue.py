@@ -171,19 +171,20 @@ class Queue:
 
         Args:
             name: what `enqueue` calls it.
-            **options: `ordering_key`: jobs with the same key are delivered in order; a template, or `None` for
-                no order. `unique_key`: a template; while a job with that key is open, `on_conflict` says
-                whether it stays (`"keep"`) or the new one takes its place (`"replace"`). `on_failure`: whether
-                a failed job lets the next of its ordering key pass (`"continue"`) or holds them until a person
-                acts (`"block"`). `delay`, `expires`: seconds after the enqueue before and after which it is
-                not sent. `timeout`: seconds for each request. `retry`: a `Retry`.
+            **options: `ordering_key`: jobs with the same key are delivered in order; a template, or `None`
+                for no order. `unique_key`: a template; while a job with that key is open, `on_conflict` says
+                whether it stays (`"keep"`) or the new one takes its place (`"replace"`). `on_failure`:
+                whether a failed job lets the next of its ordering key pass (`"continue"`) or holds them
+                until a person acts (`"block"`). `delay`, `expires`: seconds after the enqueue before and
+                after which it is not sent. `timeout`: seconds for each request. `retry`: a `Retry`.
 
         Raises:
             DeclarationError: the name is taken, the function is not `async`, or an option is wrong.
         """
 
         def declare(function: F) -> F:
-            if not inspect.iscoroutinefunction(function):
+            is_async: bool = inspect.iscoroutinefunction(function)  # A TypeGuard would narrow F away.
+            if not is_async:
                 raise DeclarationError(f"task {name!r} must be an async function")
             self._declare(name, function=function, **options)
             return function
@@ -200,7 +201,7 @@ class Queue:
         *,
         route: Route | None = None,
         function: TaskFunction | None = None,
-        ordering_key: str | None | Literal[False] = False,
+        ordering_key: str | Literal[False] | None = False,
         unique_key: str | None = None,
         on_conflict: OnConflict = "keep",
         on_failure: OnFailure = "continue",
@@ -215,7 +216,9 @@ class Queue:
         if name is not None and (not name or name in self.tasks):
             raise DeclarationError(f"task {name!r} is declared already, or has no name")
         if on_conflict not in ("keep", "replace") or on_failure not in ("continue", "block"):
-            raise DeclarationError(f"task {name!r}: on_conflict is keep or replace, on_failure continue or block")
+            raise DeclarationError(
+                f"task {name!r}: on_conflict is keep or replace, on_failure is continue or block"
+            )
         if delay < 0 or (expires is not None and expires <= 0) or (timeout is not None and timeout <= 0):
             raise DeclarationError(f"task {name!r}: delay, expires and timeout are seconds, not negative")
         key = self.ordering_key if ordering_key is False else ordering_key

@@ -31,7 +31,7 @@ class Template:
             raise DeclarationError(f"template {self.text!r}: {cause}") from cause
         for _, name, spec, conversion in parsed:
             if name is not None and (not name.isidentifier() or spec or conversion):
-                raise DeclarationError(f"template {self.text!r}: a field must be a plain name, not {{{name}}}")
+                raise DeclarationError(f"template {self.text!r}: a field is a plain name, not {{{name}}}")
 
     def fill(self, payload: Mapping[str, Any], *, url: bool = False) -> str:
         """The text with the payload's values in place of the fields.

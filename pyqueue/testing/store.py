@@ -27,7 +27,8 @@ class Disk:
         self.inbox[self.last_seq] = {"seq": self.last_seq, "v": 1, "type": type, "at": at, **fields}
         if type == "enqueue":
             old = self.meta.get("appended", {"count": 0, "bytes": 0})
-            self.meta["appended"] = {"count": old["count"] + 1, "bytes": old["bytes"] + fields.get("bytes", 0)}
+            size = old["bytes"] + fields.get("bytes", 0)
+            self.meta["appended"] = {"count": old["count"] + 1, "bytes": size}
         return self.last_seq
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from hypothesis import settings
@@ -120,7 +121,11 @@ class Deliveries(RuleBasedStateMachine):
             finally:
                 self.sim.__exit__(None, None, None)
 
-    @rule(task=st.sampled_from(["ordered", "strict", "free"]), key=st.sampled_from("ab"), many=st.integers(1, 4))
+    @rule(
+        task=st.sampled_from(["ordered", "strict", "free"]),
+        key=st.sampled_from("ab"),
+        many=st.integers(1, 4),
+    )
     def enqueue(self, task: str, key: str, many: int) -> None:
         for _ in range(many):
             job = self.sim.enqueue(task, {"key": key, "n": len(self.enqueued)})
@@ -168,10 +173,8 @@ class Deliveries(RuleBasedStateMachine):
     def crash(self, after: int, reason: str) -> None:
         """The worker dies in the middle, and what was on its way may or may not have arrived."""
         self.fuse.left = after
-        try:
+        with suppress(Crash, asyncio.CancelledError):
             self.sim.wake(reason)
-        except (Crash, asyncio.CancelledError):
-            pass
         self.sim.restart()
         self.fuse.left = None
 

@@ -38,7 +38,14 @@ def test_a_name_is_declared_once() -> None:
 
 @pytest.mark.parametrize(
     "options",
-    [{"on_conflict": "drop"}, {"on_failure": "x"}, {"delay": -1}, {"expires": 0}, {"timeout": 0}, {"nonsense": 1}],
+    [
+        {"on_conflict": "drop"},
+        {"on_failure": "x"},
+        {"delay": -1},
+        {"expires": 0},
+        {"timeout": 0},
+        {"nonsense": 1},
+    ],
 )
 def test_a_wrong_option_is_refused_where_it_is_declared(options: dict[str, object]) -> None:
     with pytest.raises(DeclarationError):
@@ -58,6 +65,7 @@ def test_connect_outside_a_browser_says_what_to_use_instead() -> None:
 
 
 def test_importing_pyqueue_loads_no_browser_and_no_server_module() -> None:
-    code = "import sys, pyqueue; print(sorted({'js', 'pyodide', 'starlette', 'playwright'} & set(sys.modules)))"
+    unwanted = {"js", "pyodide", "starlette", "playwright"}
+    code = f"import sys, pyqueue; print(sorted({unwanted} & set(sys.modules)))"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
