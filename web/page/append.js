@@ -18,7 +18,7 @@ export const DEFAULT_LIMITS = { payload_bytes: 1 << 20, jobs: 10_000, bytes: 100
 /** @type {{[camel: string]: [stored: string, isRight: (value: any) => boolean]}} */
 const OPTIONS = {
   orderingKey: ["ordering_key", (value) => value === null || typeof value === "string"],
-  idempotencyKey: ["idempotency_key", (value) => /^[ -~]{1,255}$/.test(value)],
+  idempotencyKey: ["idempotency_key", (value) => typeof value === "string" && /^[ -~]{1,255}$/.test(value)],
   uniqueKey: ["unique_key", (value) => typeof value === "string"],
   onConflict: ["on_conflict", (value) => value === "keep" || value === "replace"],
   delay: ["delay", (value) => Number.isFinite(value) && value >= 0],

@@ -87,17 +87,19 @@ export class Job {
    * @throws {UnknownJob} it was pruned
    */
   async result() {
-    await this.refresh();
-    let record = this.#record;
+    let { id } = this;
     while (true) {
-      if (record.superseded_by !== undefined) record = await read(record.superseded_by);
-      else if (record.status === "done") return record.result;
-      else if (SETTLED.has(record.status)) throw new JobFailed(record);
-      else {
-        const { id } = record;
-        await changed(id);
-        record = await read(id);
+      // Listened for before it is read: what changes in between is news.
+      const news = changed(id);
+      try {
+        const record = await read(id);
         if (id === this.id) this.#record = record;
+        if (record.superseded_by !== undefined) id = record.superseded_by;
+        else if (record.status === "done") return record.result;
+        else if (SETTLED.has(record.status)) throw new JobFailed(record);
+        else await news.come;
+      } finally {
+        news.stop();
       }
     }
   }
@@ -124,23 +126,25 @@ async function read(id) {
 }
 
 /**
- * Resolves when there may be news of a job.
+ * Listens for news of a job.
  *
  * @param {string} id
- * @returns {Promise<void>}
+ * @returns {{come: Promise<void>, stop: () => void}} `come` resolves when there may be some
  */
 function changed(id) {
-  return new Promise((resolve) => {
-    const look = () => {
-      stop();
-      clearTimeout(timer);
-      resolve();
-    };
-    const stop = listen((change) => {
-      if (change.jobs?.some((job) => job.id === id)) look();
+  let stop = () => {};
+  /** @type {Promise<void>} */
+  const come = new Promise((resolve) => {
+    const unlisten = listen((change) => {
+      if (change.jobs?.some((job) => job.id === id)) resolve();
     });
-    const timer = setTimeout(look, LOOK_AGAIN);
+    const timer = setTimeout(resolve, LOOK_AGAIN);
+    stop = () => {
+      unlisten();
+      clearTimeout(timer);
+    };
   });
+  return { come, stop };
 }
 
 /**
@@ -163,9 +167,10 @@ export function explain(record, { holds, head }, worker, online) {
     case "expired":
       return { code: record.status, message: why ?? `It was ${record.status}.` };
   }
-  const [kind, hold] = Object.entries(holds)[0] ?? [];
-  if (kind === "unauthorized") return { code: kind, message: "Waits until you sign in again." };
-  if (hold) return { code: kind ?? "paused", message: `The queue is paused: ${hold.reason}.` };
+  for (const kind of ["control", "paused"]) {
+    if (holds[kind]) return { code: kind, message: `The queue is paused: ${holds[kind].reason}` };
+  }
+  if (holds.unauthorized) return { code: "unauthorized", message: "Waits until you sign in again." };
   if (worker.state === "failed") {
     return { code: "worker_failed", message: `The worker cannot start: ${worker.error?.message ?? "unknown"}` };
   }

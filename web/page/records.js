@@ -72,6 +72,7 @@ export function recordOf(command) {
     bytes: command.bytes ?? 0,
     status: "pending",
     certainty: "never_sent",
+    ...(command.options?.ordering_key == null ? {} : { ordering_key: command.options.ordering_key }),
     created_at: command.at,
     idempotency_key: command.options?.idempotency_key ?? id,
     attempts: 0,

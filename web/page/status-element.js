@@ -53,10 +53,11 @@ const STYLE = `
 export function summarize(stats) {
   const waiting = stats.depth.pending + stats.depth.sending;
   const saved = waiting ? `: ${waiting} saved here` : "";
+  // Nothing goes on without it, so it comes first.
+  if (stats.holds.unauthorized) return { text: `Sign in to go on${saved}`, tone: "wait" };
   if (stats.depth.failed) {
     return { text: `${stats.depth.failed} need${stats.depth.failed === 1 ? "s" : ""} attention`, tone: "bad" };
   }
-  if (stats.holds.unauthorized) return { text: `Sign in to go on${saved}`, tone: "wait" };
   if (stats.paused) return { text: `Paused${saved}`, tone: "wait" };
   if (!stats.online) return { text: `Offline${saved}`, tone: "wait" };
   if (waiting && stats.worker.state === "failed") return { text: `Cannot sync${saved}`, tone: "bad" };

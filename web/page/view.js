@@ -12,6 +12,9 @@ import { recordOf } from "./records.js";
 
 const STATUSES = /** @type {Status[]} */ (["pending", "sending", "done", "failed", "cancelled", "expired"]);
 
+/** Errors after which a failed job goes on by itself at a sign of a network; as in pyqueue/engine.py. */
+const UNREACHABLE = new Set(["network", "offline", "timeout"]);
+
 /** All keys that start with this status in an index on `[status, ...]`. @param {string} status */
 const range = (status) => IDBKeyRange.bound([status], [status, []]);
 
@@ -133,13 +136,16 @@ export function readNumbers() {
 export function readWork() {
   return transact(["inbox", "jobs", "meta"], "readonly", async (tx) => {
     const byStatus = tx.objectStore("jobs").index("status");
-    const [commands, schedule, ...counts] = await Promise.all([
+    const [commands, schedule, pending, sending, failed] = await Promise.all([
       result(tx.objectStore("inbox").count()),
       result(tx.objectStore("meta").get("schedule")),
-      ...["pending", "sending", "failed"].map((status) => result(byStatus.count(range(status)))),
+      result(byStatus.count(range("pending"))),
+      result(byStatus.count(range("sending"))),
+      result(byStatus.getAll(range("failed"))),
     ]);
+    const unreached = failed.some((record) => UNREACHABLE.has(record.error?.code));
     return {
-      work: commands > 0 || counts.some((count) => count > 0),
+      work: commands + pending + sending > 0 || unreached,
       wakeAt: schedule?.value.wake_at,
     };
   });

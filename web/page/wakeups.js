@@ -37,10 +37,15 @@ export function armWakeups(wake) {
 
   /** @param {string} reason */
   async function wakeIfWork(reason) {
-    const { work, wakeAt } = await readWork();
-    if (!work) return;
-    if (reason === "timer" && wakeAt !== undefined && wakeAt > now()) wakeIn(wakeAt - now());
-    else wakeNow(reason);
+    try {
+      const { work, wakeAt } = await readWork();
+      if (!work) return;
+      if (reason === "timer" && wakeAt !== undefined && wakeAt > now()) wakeIn(wakeAt - now());
+      else wakeNow(reason);
+    } catch (error) {
+      console.error("pyqueue: cannot look for work:", error);
+      wakeIn(SILENCE);
+    }
   }
 
   listen((change) => {
@@ -52,14 +57,14 @@ export function armWakeups(wake) {
     }
   });
 
-  const on = (/** @type {string} */ type, /** @type {() => void} */ listener) =>
-    globalThis.addEventListener(type, listener);
-  const quietly = (/** @type {string} */ reason) => void wakeIfWork(reason).catch(() => {});
-  on("online", () => quietly("online"));
-  on("pageshow", () => quietly("visible"));
-  globalThis.document?.addEventListener("visibilitychange", () => {
-    if (document.visibilityState === "visible") quietly("visible");
+  globalThis.addEventListener("online", () => wakeIfWork("online"));
+  globalThis.addEventListener("pageshow", (event) => {
+    // Out of the back/forward cache: every other show is a load.
+    if (/** @type {PageTransitionEvent} */ (event).persisted) wakeIfWork("visible");
   });
-  quietly("load");
+  globalThis.document?.addEventListener("visibilitychange", () => {
+    if (document.visibilityState === "visible") wakeIfWork("visible");
+  });
+  wakeIfWork("load");
   return wakeNow;
 }
