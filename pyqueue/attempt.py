@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -138,9 +137,7 @@ async def attempt(queue: Queue, job: Job, transport: Transport, clock: Clock) ->
     try:
         if task.function is not None:
             context = Context(job, Http(transport, job, timeout))
-            result = await task.function(context, **job.payload)
-            # What cannot be stored must not undo what was done: it is kept as its text.
-            return done(json.loads(json.dumps(result, default=str)))
+            return done(await task.function(context, **job.payload))
         return await _send(task, job, transport, clock, timeout)
     except InvalidPayload as invalid:
         return fail("template", str(invalid), job.certainty)

@@ -30,7 +30,7 @@ CONTROL_TIMEOUT = 5.0
 """Seconds that a drain waits for the control flag before it goes on with the last known answer."""
 
 CONTROL_INTERVAL = 60.0
-"""Seconds after which a queue that the control flag holds asks again."""
+"""Seconds after which the control flag is read again, in a long run or while it holds the queue."""
 
 NETWORK_SIGNS = frozenset({"load", "online", "visible", "sync"})
 """Wake-ups that are a sign of a network: they end the wait of what failed for lack of one."""
@@ -116,14 +116,16 @@ class _Ownership:
         self._in_flight: dict[str, Job] = {}
         self._sends: dict[asyncio.Task[Outcome], str] = {}
         self._outcomes: dict[str, Outcome] = {}
+        self._control_at = float("-inf")
+        self._passed_over = 0
 
     async def run(self) -> float | None:
         try:
             self._meta = dict(await self._store.take_over(self._clock.now()))
             await self._recover()
-            await self._read_control()
             while True:
                 self._drain._poke.clear()
+                await self._read_control()
                 if await self._advance():
                     continue
                 wake_at = await self._wake_at()
@@ -160,8 +162,12 @@ class _Ownership:
         await self._commit(plan, changed)
 
     async def _read_control(self) -> None:
-        if self._queue.control is None:
+        """Asks the control flag: first, at every wake-up while it holds the queue, and now and then."""
+        held = "control" in self._meta.get("holds", {})
+        due = self._clock.now() >= self._control_at + CONTROL_INTERVAL
+        if self._queue.control is None or not (due or (held and self._drain._reasons)):
             return
+        self._control_at = self._clock.now()
         request = Request("GET", self._queue.control, timeout=CONTROL_TIMEOUT, redirect="follow")
         try:
             response = await self._drain._transport.send(request)
@@ -177,7 +183,9 @@ class _Ownership:
     async def _advance(self) -> bool:
         """One commit: admits, settles and claims whatever there is now. False if there was nothing."""
         reasons, self._drain._reasons = self._drain._reasons, set()
-        commands = [command for command in await self._store.inbox(INBOX_BATCH) if understood(command)]
+        waiting = await self._store.inbox(INBOX_BATCH + self._passed_over)
+        commands = [command for command in waiting if understood(command)]
+        passed_over, self._passed_over = self._passed_over, len(waiting) - len(commands)
         outcomes = dict(self._outcomes)
         settled = [self._in_flight[job_id] for job_id in outcomes]
         now = self._clock.now()
@@ -200,7 +208,7 @@ class _Ownership:
             del self._in_flight[job_id], self._outcomes[job_id]
         for job in claimed:
             self._send(job)
-        return progressed or bool(claimed)
+        return progressed or bool(claimed) or self._passed_over > passed_over
 
     async def _load(
         self, plan: Plan, commands: Iterable[Command], settled: Iterable[Job], slots: int

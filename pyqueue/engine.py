@@ -24,6 +24,9 @@ UNREACHABLE = frozenset({"network", "offline", "timeout"})
 COMMAND_VERSION = 1
 """The newest inbox record that this engine understands."""
 
+_NAMED = frozenset({"enqueue", "cancel", "discard", "edit"})
+_WITH_PAYLOAD = frozenset({"enqueue", "edit"})
+
 ALL = 1_000_000
 """A limit that no queue reaches: `Limits.jobs` is far below."""
 
@@ -52,8 +55,15 @@ class Reach:
 
 
 def understood(command: Command) -> bool:
-    """Whether this version knows the command. One from a newer page stays in the inbox for a newer worker."""
-    return hasattr(Plan, f"_on_{command.type}") and command.fields.get("v", 1) <= COMMAND_VERSION
+    """Whether this version knows the command, and it is whole.
+
+    One from a newer page stays in the inbox for a newer worker; one that is damaged stays for a person.
+    """
+    fields = command.fields
+    known = hasattr(Plan, f"_on_{command.type}") and fields.get("v", 1) <= COMMAND_VERSION
+    named = command.type not in _NAMED or isinstance(fields.get("id"), str)
+    whole = command.type not in _WITH_PAYLOAD or isinstance(fields.get("payload"), Mapping)
+    return known and named and whole
 
 
 def reach(queue: Queue, commands: Iterable[Command], settled: Iterable[Job] = ()) -> Reach:

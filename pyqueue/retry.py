@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import UTC
@@ -106,8 +107,13 @@ class Outcome:
 
 
 def done(result: Any) -> Outcome:
-    """The server did it."""
-    return Outcome(Verdict.DONE, result=result, certainty=Certainty.APPLIED)
+    """The server did it.
+
+    What was done must not be undone by a result that cannot be stored: a value that is not JSON is kept as
+    its text, and not-a-number as nothing.
+    """
+    storable = json.loads(json.dumps(result, default=str), parse_constant=lambda name: None)
+    return Outcome(Verdict.DONE, result=storable, certainty=Certainty.APPLIED)
 
 
 def fail(code: str, message: str, certainty: Certainty = Certainty.REJECTED) -> Outcome:

@@ -8,7 +8,7 @@ from math import inf
 from typing import Any
 
 from js import IDBKeyRange
-from pyodide.ffi import create_once_callable, to_js
+from pyodide.ffi import JsProxy, create_once_callable, to_js
 
 from ..errors import Overtaken, StoreError
 from ..job import Job, decode, encode
@@ -211,6 +211,6 @@ def _epoch_of(owner: Any) -> int:
 
 def _command(record: dict[str, Any], payload: Any) -> Command:
     fields = {name: value for name, value in record.items() if name not in COMMAND_FIELDS}
-    if payload is not None:
+    if isinstance(payload, JsProxy):  # A damaged record may have anything there; the engine passes it over.
         fields["payload"] = JsPayload(payload)
-    return Command(seq=record["seq"], type=record["type"], at=record["at"], fields=fields)
+    return Command(record["seq"], str(record.get("type")), float(record.get("at") or 0), fields)

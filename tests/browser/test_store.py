@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
-from contract import store_contract
+from tests.contract import store_contract
 from playwright.sync_api import Browser, Page, Route
 
 import pyqueue

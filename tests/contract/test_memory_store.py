@@ -7,10 +7,10 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from contract.store_contract import CONTRACT, NOW, Bench
 
 from pyqueue.testing import MemoryStore
 from pyqueue.testing.store import Disk
+from tests.contract.store_contract import CONTRACT, NOW, Bench
 
 
 @pytest.mark.parametrize("behaviour", CONTRACT, ids=lambda behaviour: behaviour.__name__[5:])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -344,6 +345,19 @@ def test_a_function_sends_with_keys_of_its_own_and_returns_the_result() -> None:
         assert keys == [f'"{job}"', f'"{job}"', f'"{job}/2"']
 
 
+def test_a_result_that_cannot_be_stored_is_kept_as_its_text() -> None:
+    queue = Queue()
+
+    @queue.task("odd")
+    async def odd(ctx: Context) -> Any:
+        return {"when": datetime(2027, 1, 15, tzinfo=UTC), "ratio": float("nan")}
+
+    with Simulation(queue) as sim:
+        job = sim.enqueue("odd", {})
+        sim.wake()
+        assert sim.job(job).result == {"when": "2027-01-15 00:00:00+00:00", "ratio": None}
+
+
 def test_a_function_may_reject_and_a_mistake_in_it_fails_the_job() -> None:
     queue = Queue()
 
@@ -446,6 +460,27 @@ def test_the_control_flag_holds_the_queue_and_its_last_answer_outlives_it() -> N
         assert sim.job(job).status is Status.DONE
 
 
+def test_the_control_flag_is_asked_again_at_every_wake_up_while_it_holds_a_lingering_run() -> None:
+    flag = {"paused": True}
+    server = FakeServer(
+        handle=lambda request: json_response(200, flag) if request.url == "/control.json" else Response(201)
+    )
+    with Simulation(board(control="/control.json"), server) as sim:
+        job = sim.enqueue("comment", {"post": 1, "n": 1})
+
+        async def release_midway() -> None:
+            run = asyncio.ensure_future(sim._drain.wake("sync", linger=150))
+            await asyncio.sleep(10)
+            flag["paused"] = False
+            await sim._drain.wake("append")
+            await run
+
+        start = sim.clock.now()
+        sim.loop.run_until_complete(release_midway())
+        assert sim.job(job).status is Status.DONE
+        assert sim.clock.now() < start + 15
+
+
 def test_tombstones_go_by_age_and_by_count_and_are_counted() -> None:
     with Simulation(board(retention=Retention(settled=100, failed=1000, count=3))) as sim:
         sim.server.answers.append(400)
@@ -490,6 +525,24 @@ def test_a_command_of_a_newer_page_stays_for_a_newer_worker(sim: Simulation) -> 
     sim.wake()
     assert [record["type"] for record in sim.disk.inbox.values()] == ["teleport"]
     assert sim.job(job).status is Status.DONE
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        {"type": "enqueue", "payload": {}},
+        {"type": "enqueue", "id": "x"},
+        {"type": "edit", "id": "x"},
+        {"type": "cancel"},
+    ],
+)
+def test_a_damaged_command_stops_nothing(sim: Simulation, damaged: dict[str, Any]) -> None:
+    for _ in range(150):
+        sim.command(**damaged)
+    job = sim.enqueue("comment", {"post": 1, "n": 1})
+    sim.wake()
+    assert sim.job(job).status is Status.DONE
+    assert len(sim.disk.inbox) == 150
 
 
 def test_a_jobs_own_policy_wins(sim: Simulation) -> None:
