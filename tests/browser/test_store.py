@@ -7,10 +7,10 @@ from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.contract import store_contract
 from playwright.sync_api import Browser, Page, Route
 
 import pyqueue
+from tests.contract import store_contract
 
 pytestmark = pytest.mark.browser
 
