@@ -30,7 +30,7 @@ from .errors import (
 from .job import Certainty, Error, Job, Status
 from .ports import Response, TransportError
 from .queue import Limits, Queue, Retention
-from .retry import Outcome, Retry, Verdict
+from .retry import Outcome, Retry, Verdict, done, fail
 
 __all__ = [
     "Certainty",
@@ -62,4 +62,6 @@ __all__ = [
     "Verdict",
     "__version__",
     "connect",
+    "done",
+    "fail",
 ]

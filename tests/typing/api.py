@@ -1,0 +1,67 @@
+"""The public API as users write it. Type-checked, never run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pyqueue import (
+    Context,
+    Limits,
+    Outcome,
+    Queue,
+    Reject,
+    Response,
+    Retention,
+    Retry,
+    RetryLater,
+    connect,
+    fail,
+)
+from pyqueue.server import IdempotencyMiddleware, SQLiteIdempotencyStore, assets
+from pyqueue.testing import FakeServer, Simulation
+
+
+def classify(response: Response) -> Outcome | None:
+    return fail("gone", "the post was deleted") if response.status == 410 else None
+
+
+queue = Queue(
+    retry=Retry(max_attempts=8, base=1.0, cap=300.0),
+    timeout=30.0,
+    limits=Limits(payload_bytes=1 << 20),
+    retention=Retention(count=100),
+    control="/pyqueue-control.json",
+)
+queue.http("comment.create", "POST", "/api/comments", ordering_key="post:{post_id}", classify=classify)
+
+
+@queue.task("photo.upload", ordering_key=None)
+async def upload(ctx: Context, *, photo_id: int, blob: Any) -> Any:
+    if photo_id < 0:
+        raise Reject("no such photo")
+    response = await ctx.http.post("/api/photos", body=blob)
+    if response.status == 202:
+        raise RetryLater("still being scanned", after=10)
+    return response.json()
+
+
+async def page() -> None:
+    client = await connect()
+    job = await client.enqueue("comment.create", {"post_id": 1, "text": "hi"}, ordering_key=None)
+    await client.enqueue({"url": "/api/x", "method": "PUT", "body": {"a": 1}})
+    print(job.id, job.status, await job.result(), await job.explain())
+    unsubscribe = client.subscribe(lambda change: print(change["type"]))
+    await client.retry()
+    unsubscribe()
+
+
+def test() -> None:
+    with Simulation(queue, FakeServer()) as sim:
+        job = sim.enqueue("comment.create", {"post_id": 1, "text": "hi"})
+        sim.run(seconds=60)
+        assert sim.job(job).status == "done"
+
+
+async def site(scope: Any, receive: Any, send: Any) -> None:
+    files = assets(tasks="tasks.py")
+    await IdempotencyMiddleware(files, SQLiteIdempotencyStore("keys.sqlite3"))(scope, receive, send)
