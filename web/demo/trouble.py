@@ -9,6 +9,7 @@ import asyncio
 import json
 import time
 from dataclasses import asdict, dataclass, field
+from email.utils import formatdate
 from typing import Any, Literal, get_args
 
 from starlette.datastructures import Headers, UploadFile
@@ -28,12 +29,14 @@ class Trouble:
             `unauthorized` with 401, `redirect` with a redirect to a login page.
         delay: seconds before any answer; in mode `slow` 3 if it is 0.
         retry_after: seconds, for `unavailable`; `None` sends no `Retry-After`.
+        dated: whether `Retry-After` is sent as a date instead.
         status: the status of `unavailable`.
     """
 
     mode: Mode = "ok"
     delay: float = 0.0
     retry_after: float | None = None
+    dated: bool = False
     status: int = 503
 
     @classmethod
@@ -60,8 +63,7 @@ class Trouble:
         """The answer that stands in for the application's, if there is one."""
         match self.mode:
             case "unavailable":
-                headers = {} if self.retry_after is None else {"Retry-After": f"{self.retry_after:.0f}"}
-                return JSONResponse({"detail": "The server is taking a break."}, self.status, headers)
+                return JSONResponse({"detail": "The server is taking a break."}, self.status, self._headers())
             case "reject":
                 return JSONResponse({"detail": "The server refuses every comment for now."}, 422)
             case "unauthorized":
@@ -70,6 +72,13 @@ class Trouble:
                 return RedirectResponse("/login", 302)
             case "ok" | "slow":
                 return None
+
+    def _headers(self) -> dict[str, str]:
+        if self.retry_after is None:
+            return {}
+        if self.dated:
+            return {"Retry-After": formatdate(time.time() + self.retry_after, usegmt=True)}
+        return {"Retry-After": f"{self.retry_after:.0f}"}
 
 
 @dataclass(slots=True)
