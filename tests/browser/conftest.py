@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Playwright
 
 from building import browser
-from tests.browser.harness import Chromium, Demo, ServiceWorkers
+from tests.browser.harness import Board, Chromium, Demo, ServiceWorkers, Tab
 
 HERE = Path(__file__).parent
 RESULTS = HERE.parents[1] / "test-results"
@@ -72,9 +72,23 @@ def chromium(
 
 
 @pytest.fixture
+def board(chromium: Chromium, demo: Demo) -> Board:
+    """The board in a first tab, its worker installed."""
+    board = Board.open(chromium, demo)
+    chromium.wait_for(board.is_installed)
+    return board
+
+
+@pytest.fixture
 def context(chromium: Chromium) -> BrowserContext:
     """The context that the fixtures of pyqueue's own pytest plugin act on, `network` among them."""
     return chromium.context
+
+
+@pytest.fixture
+def tab(chromium: Chromium, demo: Demo) -> Tab:
+    """A tab with the demo's board."""
+    return Tab(chromium, demo.url)
 
 
 @pytest.fixture
