@@ -103,9 +103,12 @@ export function editCommand(id, payload) {
  * @throws {PayloadTooLarge | QueueFull | UnknownJob | import("./errors.js").PyqueueError} none was written
  */
 export async function append(commands) {
-  await transact(["inbox", "jobs", "meta"], "readwrite", async (tx) => {
+  const naming = commands.filter((command) => command.type !== "enqueue" && command.id !== undefined);
+  // An enqueue leaves `jobs` alone: it must not wait for whoever reads there.
+  const stores = naming.length ? ["inbox", "meta", "jobs"] : ["inbox", "meta"];
+  await transact(stores, "readwrite", async (tx) => {
     const inbox = tx.objectStore("inbox");
-    await Promise.all(commands.map((command) => requireJob(tx, command)));
+    await Promise.all(naming.map(({ id }) => requireJob(tx, /** @type {string} */ (id))));
     await reserve(tx.objectStore("meta"), commands);
     // Fired together: the transaction's end is awaited, not each request.
     for (const command of commands) inbox.add(command);
@@ -114,15 +117,15 @@ export async function append(commands) {
 
 /**
  * @param {IDBTransaction} tx
- * @param {Command} command one that names a job must name one that exists
+ * @param {string} id
+ * @throws {UnknownJob} no job has it
  */
-async function requireJob(tx, command) {
-  if (command.type === "enqueue" || command.id === undefined) return;
-  const key = await result(tx.objectStore("jobs").index("id").getKey(command.id));
+async function requireJob(tx, id) {
+  const key = await result(tx.objectStore("jobs").index("id").getKey(id));
   if (key !== undefined) return;
   const waiting = await result(tx.objectStore("inbox").getAll());
-  if (!waiting.some((other) => other.type === "enqueue" && other.id === command.id)) {
-    throw new UnknownJob(`there is no job ${command.id}`);
+  if (!waiting.some((command) => command.type === "enqueue" && command.id === id)) {
+    throw new UnknownJob(`there is no job ${id}`);
   }
 }
 
