@@ -32,8 +32,12 @@ CONTROL_TIMEOUT = 5.0
 CONTROL_INTERVAL = 60.0
 """Seconds after which the control flag is read again, in a long run or while it holds the queue."""
 
-NETWORK_SIGNS = frozenset({"load", "online", "visible", "sync"})
-"""Wake-ups that are a sign of a network: they end the wait of what failed for lack of one."""
+NETWORK_SIGNS = {"load": UNREACHABLE, "online": UNREACHABLE, "visible": UNREACHABLE, "sync": {"offline"}}
+"""Wake-ups that are a sign of a network, and the errors after which a wait is then over.
+
+A `sync` event comes at once wherever the browser believes that there is a network, again and again: an
+attempt that failed in spite of that network keeps its backoff.
+"""
 
 
 class Drain:
@@ -71,7 +75,7 @@ class Drain:
         """Delivers all that is due, then lets the queue go. Calls that overlap share one run.
 
         Args:
-            reason: what woke the worker; `load`, `online`, `visible` and `sync` are signs of a network.
+            reason: what woke the worker; those in `NETWORK_SIGNS` are signs of a network.
             linger: seconds from now for which the run waits for work that becomes due later.
 
         Returns:
@@ -194,9 +198,9 @@ class _Ownership:
         plan = self._plan(now)
         plan.add(self._in_flight.values())
         await self._load(plan, commands, settled, slots)
-        if reasons & NETWORK_SIGNS:
-            await self._load_unreached(plan)
-            plan.reconnect()
+        if over := frozenset().union(*(NETWORK_SIGNS.get(reason, ()) for reason in reasons)):
+            await self._load_unreached(plan, over)
+            plan.reconnect(over)
         for command in commands:
             plan.admit(command)
         for job_id, outcome in outcomes.items():
@@ -221,11 +225,11 @@ class _Ownership:
             if more := plan.keys() - touched.keys:
                 plan.add(await self._store.load(Query(heads=more, heads_depth=touched.depth)))
 
-    async def _load_unreached(self, plan: Plan) -> None:
+    async def _load_unreached(self, plan: Plan, codes: frozenset[str]) -> None:
         """What waits, or gave up, for lack of a network, and the heads that it may overtake."""
         waiting = await self._store.load(Query(due_limit=ALL))
         failed = await self._store.load(Query(status=Status.FAILED))
-        unreached = [job for job in (*waiting, *failed) if job.error and job.error.code in UNREACHABLE]
+        unreached = [job for job in (*waiting, *failed) if job.error and job.error.code in codes]
         plan.add(unreached)
         if keys := frozenset(job.ordering_key for job in unreached if job.ordering_key is not None):
             plan.add(await self._store.load(Query(heads=keys)))

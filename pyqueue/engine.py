@@ -145,10 +145,14 @@ class Plan:
                 job.with_(status=Status.PENDING, certainty=Certainty.MAYBE_APPLIED, not_before=self.now),
             )
 
-    def reconnect(self) -> None:
-        """There is a sign of a network: what waits or gave up for lack of one is due now."""
+    def reconnect(self, codes: frozenset[str] = UNREACHABLE) -> None:
+        """There is a sign of a network: what waits or gave up for lack of one is due now.
+
+        Args:
+            codes: the error codes that the sign says are over.
+        """
         for job in list(self._jobs.values()):
-            if job.error is None or job.error.code not in UNREACHABLE:
+            if job.error is None or job.error.code not in codes:
                 continue
             if job.status is Status.PENDING and job.not_before > self.now:
                 self._put(job.with_(not_before=self.now))

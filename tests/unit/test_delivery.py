@@ -142,6 +142,15 @@ def test_an_unreachable_server_holds_the_order_until_a_sign_of_a_network(sim: Si
     assert sim.job(first).status is sim.job(second).status is Status.DONE
 
 
+def test_a_sync_event_ends_the_wait_of_what_was_offline_but_no_backoff(sim: Simulation) -> None:
+    sim.server.answers.extend([TransportError("offline", "none"), TransportError("network", "refused")])
+    sim.enqueue("comment", {"post": 1, "n": 1}, retry={"base": 300})
+    sim.enqueue("comment", {"post": 2, "n": 2}, retry={"base": 300})
+    sim.wake()
+    sim.wake("sync")
+    assert sent(sim) == [1, 2, 1]
+
+
 def test_a_permanent_failure_is_kept_with_its_reason_and_can_be_edited(sim: Simulation) -> None:
     def refuse_empty(request: Request) -> Response:
         return Response(201) if request.body["text"] else json_response(422, {"detail": "The text is empty."})
