@@ -8,6 +8,7 @@
 
 import { broadcastFailure } from "./channel.js";
 import { precache, removeOldFiles } from "./files.js";
+import { isInboxEmpty } from "./inbox.js";
 import { onSync, register } from "./sync.js";
 import { wake } from "./wake.js";
 
@@ -45,8 +46,9 @@ worker.addEventListener("install", (event) => {
 worker.addEventListener("activate", (event) => {
   installing = false;
   event.waitUntil(removeOldFiles());
-  // What was written before there was a worker: its page may be gone by now. Activation does not wait for it.
-  wakeForPage("load");
+  // What was written before there was a worker: its page may be gone by now. Activation does not wait for it,
+  // and Python is not booted for a visitor who has written nothing.
+  isInboxEmpty().then((empty) => (empty ? undefined : wakeForPage("load")), register);
 });
 
 worker.addEventListener("message", (event) => {

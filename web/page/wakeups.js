@@ -54,6 +54,9 @@ export function armWakeups(wake) {
       if (change.wake_at !== undefined) wakeIn(change.wake_at - now());
     } else if (change.type === "changed" || change.type === "appended") {
       wakeIn(SILENCE);
+    } else if (change.type === "worker" && (change.state === "installed" || change.state === "idle")) {
+      // Now there is someone to wake, and to arm Background Sync with, for what was enqueued before.
+      wakeIfWork("append");
     }
   });
 

@@ -92,14 +92,12 @@ export class WorkerHandle {
   /** @param {ServiceWorker | null} worker one that is being installed */
   #follow(worker) {
     worker?.addEventListener("statechange", () => {
+      const { active, waiting, installing } = this.#registration ?? {};
       if (worker.state === "activated") {
         this.#state = { mode: "service-worker", state: "installed" };
-        // Now there is someone to register a sync with for what was enqueued before.
-        this.wake("append");
-      } else if (worker.state === "redundant" && !this.#registration?.active) {
+      } else if (worker.state === "redundant" && !(active ?? waiting ?? installing)) {
         console.warn("pyqueue: the service worker could not be installed, a page's worker takes its place");
         this.#useDedicated();
-        this.wake("load");
       }
       announceHere({ type: "worker", ...this.#state });
     });
