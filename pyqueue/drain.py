@@ -8,8 +8,9 @@ from random import Random
 from typing import Any
 
 from . import __version__
+from .admission import ALL, reach, understood
 from .attempt import attempt
-from .engine import ALL, SETTLED, UNREACHABLE, Plan, reach, understood
+from .engine import SETTLED, UNREACHABLE, Plan
 from .errors import Overtaken
 from .job import Job, Status
 from .ports import Changes, Clock, Command, Lock, Query, Request, Store, Transport, TransportError, Waker

@@ -1,108 +1,28 @@
 """Engine: every rule by which jobs change, without any waiting, clock or storage.
 
-The driver loads the jobs that `reach` names into a `Plan`, feeds it commands and outcomes, lets it claim
-what may be sent, and commits its `changes()` as one transaction. Nothing here imports `js`, waits or draws
-its own time or randomness, so all of it runs on CPython in microseconds.
+The driver loads the jobs that `admission.reach` names into a `Plan`, feeds it commands and outcomes, lets it
+claim what may be sent, and commits its `changes()` as one transaction. Nothing here imports `js`, waits or
+draws its own time or randomness, so all of it runs on CPython in microseconds.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from random import Random
 from typing import Any, assert_never
 
+from .admission import terms_of
 from .errors import InvalidPayload
 from .job import Certainty, Error, Job, Status
-from .ports import Changes, Command, Query
-from .queue import Queue, Task
+from .ports import Changes, Command
+from .queue import Queue
 from .retry import Outcome, Verdict
 
 UNREACHABLE = frozenset({"network", "offline", "timeout"})
 """Error codes that say: no answer came, so the next job of the same key would fare no better."""
 
-COMMAND_VERSION = 1
-"""The newest inbox record that this engine understands."""
-
-_NAMED = frozenset({"enqueue", "cancel", "discard", "edit"})
-_WITH_PAYLOAD = frozenset({"enqueue", "edit"})
-
-ALL = 1_000_000
-"""A limit that no queue reaches: `Limits.jobs` is far below."""
-
 SETTLED = (Status.DONE, Status.FAILED, Status.CANCELLED, Status.EXPIRED)
 """How a job ends."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reach:
-    """Which jobs the commands and outcomes of one plan may touch: what the driver has to load.
-
-    Attributes:
-        query: the jobs that are named directly.
-        keys: the ordering keys that are known beforehand. Those of loaded jobs come on top.
-        depth: how many jobs may leave the front of one ordering key, plus the one that follows them.
-    """
-
-    query: Query
-    keys: frozenset[str]
-    depth: int
-
-    @property
-    def named(self) -> bool:
-        """Whether the query asks for anything."""
-        return self.query != Query()
-
-
-def understood(command: Command) -> bool:
-    """Whether this version knows the command, and it is whole.
-
-    One from a newer page stays in the inbox for a newer worker; one that is damaged stays for a person.
-    """
-    fields = command.fields
-    known = hasattr(Plan, f"_on_{command.type}") and fields.get("v", 1) <= COMMAND_VERSION
-    named = command.type not in _NAMED or isinstance(fields.get("id"), str)
-    whole = command.type not in _WITH_PAYLOAD or isinstance(fields.get("payload"), Mapping)
-    return known and named and whole
-
-
-def reach(queue: Queue, commands: Iterable[Command], settled: Iterable[Job] = ()) -> Reach:
-    """What to load before commands are admitted and attempts settled.
-
-    Args:
-        queue: the declaration.
-        commands: the commands to admit.
-        settled: the jobs whose attempts ended.
-    """
-    ids: set[str] = set()
-    unique: set[str] = set()
-    keys = {job.ordering_key for job in settled if job.ordering_key is not None}
-    named, all_failed, all_due = len(keys), False, False
-    for command in commands:
-        if "id" in command.fields:
-            ids.add(command.fields["id"])
-            named += command.type != "enqueue"
-        elif command.type == "retry":
-            all_failed = True
-        if command.type == "flush":
-            all_due = True
-        if command.type == "enqueue" and (task := queue.find(command.fields.get("task"))) is not None:
-            try:
-                terms = _terms(task, command)
-            except InvalidPayload:
-                continue
-            if terms.unique_key is not None:
-                unique.add(terms.unique_key)
-                named += 1
-            if terms.ordering_key is not None:
-                keys.add(terms.ordering_key)
-    query = Query(
-        ids=frozenset(ids),
-        unique_keys=frozenset(unique),
-        status=Status.FAILED if all_failed else None,
-        due_limit=ALL if all_due else 0,
-    )
-    return Reach(query, frozenset(keys), named + 1)
 
 
 class Plan:
@@ -273,7 +193,7 @@ class Plan:
             self._fail(job, Error("unknown_task", f"no task {job.task!r} is declared; known: {known}"))
             return
         try:
-            terms = _terms(task, command)
+            terms = terms_of(task, command)
         except InvalidPayload as invalid:
             self._fail(job, Error("template", str(invalid)))
             return
@@ -478,32 +398,3 @@ class Plan:
     def _release(self, kind: str) -> None:
         if kind in self.holds:
             self._written["holds"] = {name: hold for name, hold in self.holds.items() if name != kind}
-
-
-@dataclass(frozen=True, slots=True)
-class _Terms:
-    """What a job's own options and its task's make together."""
-
-    ordering_key: str | None
-    unique_key: str | None
-    on_conflict: str
-    delay: float
-    expires: float | None
-
-
-def _terms(task: Task, command: Command) -> _Terms:
-    options: Mapping[str, Any] = command.fields.get("options") or {}
-    payload: Mapping[str, Any] = command.fields["payload"]
-
-    def fill(name: str, template: Any) -> str | None:
-        if name in options:
-            return None if options[name] is None else str(options[name])
-        return None if template is None else str(template.fill(payload))
-
-    return _Terms(
-        ordering_key=fill("ordering_key", task.ordering_key),
-        unique_key=fill("unique_key", task.unique_key),
-        on_conflict=options.get("on_conflict") or task.on_conflict,
-        delay=options.get("delay", task.delay),
-        expires=options.get("expires", task.expires),
-    )

@@ -1,0 +1,79 @@
+"""What the queue keeps, counts and lets go."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pyqueue import (
+    Limits,
+    Retention,
+    Status,
+)
+from pyqueue.testing import Simulation
+from tests.unit.board import board
+
+
+def test_tombstones_go_by_age_and_by_count_and_are_counted() -> None:
+    with Simulation(board(retention=Retention(settled=100, failed=1000, count=3))) as sim:
+        sim.server.answers.append(400)
+        failed = sim.enqueue("free", {"n": 0})
+        for n in range(5):
+            sim.enqueue("free", {"n": n})
+        sim.wake()
+        assert len(sim.jobs()) == 4
+        assert sim.disk.meta["counters"]["pruned"] == 2
+        sim.run(200)
+        sim.wake()
+        assert [job.id for job in sim.jobs()] == [failed]
+        sim.run(2000)
+        sim.wake()
+        assert sim.jobs() == []
+        assert sim.disk.meta["counters"]["pruned_failed"] == 1
+        assert sim.disk.meta["kept"] == {"done": 0, "failed": 0}
+
+
+def test_the_tallies_follow_what_is_open(sim: Simulation) -> None:
+    sim.server.offline = True
+    for n in range(3):
+        sim.enqueue("comment", {"post": 1, "n": n})
+    sim.wake()
+    meta = sim.disk.meta
+    assert meta["open"]["count"] == 3
+    assert meta["open"]["bytes"] == meta["appended"]["bytes"] == meta["admitted"]["bytes"]
+    sim.server.offline = False
+    sim.wake("online")
+    assert sim.disk.meta["open"] == {"count": 0, "bytes": 0}
+
+
+def test_limits_are_published_for_the_pages() -> None:
+    with Simulation(board(limits=Limits(jobs=5))) as sim:
+        sim.wake()
+        assert sim.disk.meta["limits"] == {"payload_bytes": 1 << 20, "jobs": 5, "bytes": 100 << 20}
+
+
+def test_a_command_of_a_newer_page_stays_for_a_newer_worker(sim: Simulation) -> None:
+    sim.command("teleport", id="x")
+    job = sim.enqueue("comment", {"post": 1, "n": 1})
+    sim.wake()
+    assert [record["type"] for record in sim.disk.inbox.values()] == ["teleport"]
+    assert sim.job(job).status is Status.DONE
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        {"type": "enqueue", "payload": {}},
+        {"type": "enqueue", "id": "x"},
+        {"type": "edit", "id": "x"},
+        {"type": "cancel"},
+    ],
+)
+def test_a_damaged_command_stops_nothing(sim: Simulation, damaged: dict[str, Any]) -> None:
+    for _ in range(150):
+        sim.command(**damaged)
+    job = sim.enqueue("comment", {"post": 1, "n": 1})
+    sim.wake()
+    assert sim.job(job).status is Status.DONE
+    assert len(sim.disk.inbox) == 150
