@@ -9,6 +9,9 @@
 /** Jobs shown in the list; more are counted. */
 const SHOWN = 50;
 
+/** Characters of a job's own texts that stand in its row. */
+const GIST = 80;
+
 const STYLE = `
   :host { display: inline-block; position: relative; font: inherit; color-scheme: light dark;
     --_ok: var(--pyqueue-ok, light-dark(#1a7f46, #4cc38a));
@@ -39,6 +42,7 @@ const STYLE = `
   [part=list][hidden] { display: none; }
   li { padding: .55em .6em; display: grid; gap: .15em; }
   li + li { border-block-start: 1px solid var(--_line); }
+  .gist { overflow-wrap: anywhere; }
   .why { opacity: .8; font-size: .9em; overflow-wrap: anywhere; }
   .actions { display: flex; gap: .4em; margin-block-start: .25em; }
   .actions button { font-size: .85em; padding: .15em .7em; }
@@ -77,9 +81,23 @@ function create(tag, properties = {}, ...children) {
   return element;
 }
 
+/**
+ * What a person may know a job by: the texts that they wrote.
+ *
+ * @param {import("./records.js").Payload} payload
+ */
+function gist(payload) {
+  const texts = Object.values(payload).map((value) => (value instanceof File ? value.name : value));
+  const gist = texts.filter((value) => typeof value === "string" && value.trim()).join(" · ");
+  return gist.length > GIST ? `${gist.slice(0, GIST)}…` : gist;
+}
+
 /** @param {Queue} queue */
 export function defineStatusElement(queue) {
   if (customElements.get("pyqueue-status")) return;
+  // Not a <style>: a site's Content-Security-Policy may refuse those.
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(STYLE);
 
   class StatusElement extends HTMLElement {
     #text = create("span");
@@ -106,7 +124,8 @@ export function defineStatusElement(queue) {
       this.#retry.onclick = () => queue.retry();
       this.#resume.onclick = () => queue.resume();
       const root = this.attachShadow({ mode: "open" });
-      root.append(create("style", { textContent: STYLE }), this.#live, this.#list);
+      root.adoptedStyleSheets = [sheet];
+      root.append(this.#live, this.#list);
       root.addEventListener("keydown", (event) => {
         if (/** @type {KeyboardEvent} */ (event).key === "Escape" && !this.#list.hidden) {
           this.#toggle();
@@ -181,11 +200,13 @@ export function defineStatusElement(queue) {
             ? [action("Cancel", () => queue.cancel(job.id))]
             : [];
       const name = job.task ?? `${job.payload.method ?? "POST"} ${job.payload.url}`;
+      const texts = job.task === undefined ? "" : gist(job.payload);
       const { message } = await job.explain();
       const row = create(
         "li",
         {},
         create("strong", { textContent: name }),
+        ...(texts ? [create("span", { className: "gist", textContent: texts })] : []),
         create("span", { className: "why", textContent: message }),
         create("span", { className: "actions" }, ...actions),
       );
