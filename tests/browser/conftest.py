@@ -74,7 +74,7 @@ def chromium(
 @pytest.fixture
 def board(chromium: Chromium, demo: Demo) -> Board:
     """The board in a first tab, its worker installed."""
-    board = Board.open(chromium, demo)
+    board = Board(chromium, demo)
     chromium.wait_for(board.is_installed)
     return board
 

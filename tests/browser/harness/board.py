@@ -1,78 +1,48 @@
-"""The demo's board in one tab: what a person does there, and what the queue says of itself."""
+"""The demo's board in a tab: what a person does there, and what is to be seen."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import Locator
 
 from .chromium import Chromium
 from .demo import Demo
+from .tab import Tab
 
-_ENQUEUE = """
-async ([payloads, options]) => {
-  const ids = [];
-  for (const payload of payloads) ids.push((await pyqueue.enqueue("comment.create", payload, options)).id);
-  return ids;
+_COMMENT = """
+async ([texts, post_id]) => {
+  for (const text of texts) await pyqueue.enqueue("comment.create", { post_id, text });
 }
 """
 
 
-class Board:
-    """The board, loaded.
+class Board(Tab):
+    """The board in a new tab, ready for writes.
 
     Args:
-        page: the tab.
+        chromium: the browser.
+        demo: the server.
     """
 
-    def __init__(self, page: Page):
-        self.page = page
-        self.wait_until_loaded()
+    def __init__(self, chromium: Chromium, demo: Demo):
+        super().__init__(chromium, demo.url)
 
-    @classmethod
-    def open(cls, chromium: Chromium, demo: Demo) -> Board:
-        """The board in a new tab, whatever its worker does."""
-        return cls(chromium.open(demo.url))
-
-    def wait_until_loaded(self) -> None:
-        """Waits until the page can take writes."""
-        self.page.wait_for_function("window.pyqueue")
+    def comment_all(self, texts: list[str], post_id: int = 1) -> None:
+        """Enqueues comments, each once the one before is on disk; the last is when this returns."""
+        self.run(_COMMENT, [texts, post_id])
 
     def reload(self) -> None:
         """Loads the page anew."""
         self.page.reload()
-        self.wait_until_loaded()
+        self.page.wait_for_function("window.pyqueue")
 
     def is_installed(self) -> bool:
-        """Whether the worker of this first visit is installed and has booted."""
-        return bool(self.stats()["worker"]["state"] == "ready")
-
-    def enqueue(self, *texts: str, post_id: int = 1, **options: Any) -> list[str]:
-        """Writes comments; each is on disk before the next is made, and the last when this returns.
-
-        Returns:
-            The ids of the jobs.
-        """
-        payloads = [{"post_id": post_id, "text": text} for text in texts]
-        ids: list[str] = self.page.evaluate(_ENQUEUE, [payloads, options])
-        return ids
-
-    def stats(self) -> dict[str, Any]:
-        """What `pyqueue.stats()` says."""
-        stats: dict[str, Any] = self.page.evaluate("pyqueue.stats()")
-        return stats
+        """Whether the worker of a first visit is installed."""
+        return self.stats()["worker"] == {"mode": "service-worker", "state": "installed"}
 
     def is_settled(self) -> bool:
         """Whether no job waits or is being sent."""
         depth = self.stats()["depth"]
-        return depth["pending"] == depth["sending"] == 0
-
-    def statuses(self, ids: list[str]) -> list[str]:
-        """The status of each job."""
-        statuses: list[str] = self.page.evaluate(
-            "(ids) => Promise.all(ids.map(async (id) => (await pyqueue.job(id)).status))", ids
-        )
-        return statuses
+        return bool(depth["pending"] == depth["sending"] == 0)
 
     @property
     def status(self) -> Locator:

@@ -84,6 +84,10 @@ class Demo:
         answer: list[dict[str, Any]] = self._get("/api/server/log")
         return answer
 
+    def received(self) -> list[str]:
+        """The text of every comment that arrived since the server started, repeated ones again."""
+        return [arrival["body"]["text"] for arrival in self.log() if arrival["path"] == "/api/comments"]
+
     def set_trouble(self, mode: str = "ok", **values: Any) -> None:
         """How the server treats writes from here on: `Trouble` of web/demo/trouble.py."""
         self._client.put("/api/server", json={"mode": mode, **values}).raise_for_status()
