@@ -107,6 +107,7 @@ class Drain:
                     return wake_at
         finally:
             self._run = None
+            self._linger_until = 0.0
 
 
 class _Ownership:
@@ -128,17 +129,19 @@ class _Ownership:
         try:
             self._meta = dict(await self._store.take_over(self._clock.now()))
             await self._recover()
+            rested = False
             while True:
                 self._drain._poke.clear()
                 await self._read_control()
                 if await self._advance():
+                    rested = False
                     continue
                 wake_at = await self._wake_at()
+                if not self._sends and not rested:
+                    await self._rest(wake_at)
+                    rested = True
                 if not await self._wait(wake_at):
-                    break
-            await self._close(wake_at)
-            self._drain._waker.arm(wake_at)
-            return wake_at
+                    return wake_at
         finally:
             for send in self._sends:
                 send.cancel()
@@ -282,8 +285,8 @@ class _Ownership:
             return await self._store.next_due()
         return self._clock.now() + CONTROL_INTERVAL if "control" in holds else None
 
-    async def _close(self, wake_at: float | None) -> None:
-        """The last commit: stores the schedule, by which a page can wake the worker, and prunes.
+    async def _rest(self, wake_at: float | None) -> None:
+        """Before a wait: stores the schedule, prunes, and arms the wake-up, lest the worker not outlive it.
 
         Jobs that have outlived their retention go, the oldest first, a batch of each status.
         """
@@ -301,6 +304,7 @@ class _Ownership:
             plan.prune(old)
         schedule = {} if wake_at is None else {"wake_at": wake_at}
         await self._commit(plan, {"schedule": schedule} if self._meta.get("schedule", {}) != schedule else {})
+        self._drain._waker.arm(wake_at)
 
     def _plan(self, now: float | None = None) -> Plan:
         return Plan(self._queue, self._meta, self._clock.now() if now is None else now, self._drain._random)

@@ -124,6 +124,30 @@ def test_a_sync_event_ends_the_wait_of_what_was_offline_but_no_backoff(sim: Simu
     assert sent(sim) == [1, 2, 1]
 
 
+def test_a_wait_is_scheduled_and_armed_before_it_begins(sim: Simulation) -> None:
+    """A worker that is killed while it lingers leaves a wake-up behind."""
+    sim.server.answers.append(Response(503, {"retry-after": "100"}))
+    sim.enqueue("comment", {"post": 1, "n": 1})
+    start = sim.clock.now()
+
+    async def look_midway() -> None:
+        run = asyncio.ensure_future(sim._drain.wake("sync", linger=150))
+        await asyncio.sleep(50)
+        run.cancel()
+
+    sim.loop.run_until_complete(look_midway())
+    assert sim.disk.meta["schedule"]["wake_at"] == sim.waker.wake_at == pytest.approx(start + 100, abs=1)
+
+
+def test_a_linger_ends_with_its_run(sim: Simulation) -> None:
+    sim.wake("sync", linger=150)
+    sim.server.answers.append(Response(503, {"retry-after": "100"}))
+    sim.enqueue("comment", {"post": 1, "n": 1})
+    start = sim.clock.now()
+    assert sim.wake() == pytest.approx(start + 100, abs=1)
+    assert sim.clock.now() < start + 5
+
+
 def test_a_crash_while_sending_repeats_the_request_with_its_key(sim: Simulation) -> None:
     sim.server.latency = 10
     job = sim.enqueue("comment", {"post": 1, "n": 1})
