@@ -58,6 +58,9 @@ worker.addEventListener("message", (event) => {
   if ("waitUntil" in event) event.waitUntil(work);
 });
 
+// Heard only by a worker that is at work already: what it waits to send for lack of a network is due now.
+worker.addEventListener("online", () => wakeForPage("online"));
+
 /** @param {Event} event */
 function onBackgroundSync(event) {
   const sync = /** @type {import("./sync.js").SyncEvent} */ (event);
