@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-Mode = Literal["ok", "slow", "unavailable", "reject", "unauthorized", "redirect"]
+Mode = Literal["ok", "slow", "lost", "unavailable", "reject", "unauthorized", "redirect"]
 
 
 @dataclass(slots=True)
@@ -25,9 +25,11 @@ class Trouble:
     """How the server treats every write.
 
     Attributes:
-        mode: `slow` answers after `delay`, `unavailable` with `status` and `retry_after`, `reject` with 422,
-            `unauthorized` with 401, `redirect` with a redirect to a login page.
-        delay: seconds before any answer; in mode `slow` 3 if it is 0.
+        mode: `slow` answers after `delay`, `lost` does what was asked and breaks off the answer,
+            `unavailable` answers with `status` and `retry_after`, `reject` with 422, `unauthorized` with 401,
+            `redirect` with a redirect to a login page.
+        delay: seconds before the write is done or refused, in mode `lost` between it and the broken answer;
+            in mode `slow` 3 if it is 0.
         retry_after: seconds, for `unavailable`; `None` sends no `Retry-After`.
         dated: whether `Retry-After` is sent as a date instead.
         status: the status of `unavailable`.
@@ -70,7 +72,7 @@ class Trouble:
                 return JSONResponse({"detail": "Please log in."}, 401, {"WWW-Authenticate": "Demo"})
             case "redirect":
                 return RedirectResponse("/login", 302)
-            case "ok" | "slow":
+            case "ok" | "slow" | "lost":
                 return None
 
     def _headers(self) -> dict[str, str]:
@@ -140,14 +142,20 @@ class TroubleMiddleware:
         )
         self._state.log.append(arrival)
 
+        trouble = self._state.trouble
+        is_lost = trouble.mode == "lost"
+
         async def send_and_record(message: Message) -> None:
             if message["type"] == "http.response.start":
                 arrival.status = message["status"]
                 arrival.replayed = (b"idempotency-replayed", b"true") in message["headers"]
+                await asyncio.sleep(trouble.delay if is_lost else 0.0)
+            elif is_lost:
+                return  # An answer that is not completed makes the server break the connection.
             await send(message)
 
-        trouble = self._state.trouble
-        await asyncio.sleep(trouble.delay or (3.0 if trouble.mode == "slow" else 0.0))
+        if not is_lost:
+            await asyncio.sleep(trouble.delay or (3.0 if trouble.mode == "slow" else 0.0))
         await (trouble.response() or self.app)(scope, _again(body, receive), send_and_record)
 
 
