@@ -30,6 +30,10 @@ class Board(Tab):
         """Enqueues comments, each once the one before is on disk; the last is when this returns."""
         self.run(_COMMENT, [texts, post_id])
 
+    def start_commenting(self, texts: list[str], post_id: int = 1) -> None:
+        """The same, without waiting for any of them."""
+        self.page.evaluate(f"(argument) => void ({_COMMENT})(argument)", [texts, post_id])
+
     def reload(self) -> None:
         """Loads the page anew."""
         self.page.reload()

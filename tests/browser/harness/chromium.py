@@ -114,9 +114,9 @@ class Chromium:
 
 
 class ServiceWorkers:
-    """The service workers of a page's browser, over the DevTools protocol.
+    """The queue's service worker, over the DevTools protocol.
 
-    Playwright's `set_offline` hangs after `stop_all`: a test uses one or the other.
+    Playwright's `set_offline` hangs after `stop`: a test uses one or the other.
 
     Args:
         page: any page of the origin.
@@ -126,7 +126,8 @@ class ServiceWorkers:
         self._page = page
         self._session: CDPSession = page.context.new_cdp_session(page)
         self._registrations: dict[str, str] = {}
-        self._running: dict[str, bool] = {}
+        self._running: set[str] = set()
+        self._stops = 0
         self._session.on("ServiceWorker.workerRegistrationUpdated", self._on_registrations)
         self._session.on("ServiceWorker.workerVersionUpdated", self._on_versions)
         self._session.send("ServiceWorker.enable")
@@ -137,15 +138,21 @@ class ServiceWorkers:
 
     def _on_versions(self, event: dict[str, Any]) -> None:
         for version in event["versions"]:
-            self._running[version["versionId"]] = version["runningStatus"] != "stopped"
+            if not version["scriptURL"].endswith("/sw.js"):
+                continue  # of the site itself
+            if version["runningStatus"] != "stopped":
+                self._running.add(version["versionId"])
+            elif version["versionId"] in self._running:
+                self._running.remove(version["versionId"])
+                self._stops += 1
 
-    def is_running(self) -> bool:
-        """Whether any worker of the origin runs."""
-        return any(self._running.values())
-
-    def stop_all(self) -> None:
-        """Kills every worker, in the middle of whatever it does."""
-        self._session.send("ServiceWorker.stopAllWorkers")
+    def stop(self) -> None:
+        """Kills it, in the middle of whatever it does. When this returns it is dead, or already runs anew."""
+        stops = self._stops + len(self._running)
+        for version in tuple(self._running):
+            self._session.send("ServiceWorker.stopWorker", {"versionId": version})
+        while self._stops < stops:
+            self._page.wait_for_timeout(_POLL * 1000)
 
     def dispatch_sync(self, scope: str, tag: str = "pyqueue", *, last_chance: bool = False) -> None:
         """Delivers a `sync` event.
