@@ -60,15 +60,25 @@ def demo(tmp_path: Path) -> Iterator[Demo]:
 
 
 @pytest.fixture
+def chromium_arguments() -> list[str]:
+    """Further arguments of the browser's command line; a test may parametrize them."""
+    return []
+
+
+@pytest.fixture
 def chromium(
-    playwright: Playwright, chromium_executable: Path, tmp_path: Path, request: pytest.FixtureRequest
+    playwright: Playwright,
+    chromium_executable: Path,
+    chromium_arguments: list[str],
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
 ) -> Iterator[Chromium]:
     """A browser with a fresh profile. If the test fails, console and screenshots go to test-results/."""
-    chromium = Chromium(playwright, chromium_executable, tmp_path / "profile")
+    chromium = Chromium(playwright, chromium_executable, tmp_path / "profile", chromium_arguments)
     yield chromium
     if request.node.stash.get(FAILED, False):
         chromium.save(RESULTS / request.node.name)
-    chromium.close()
+    chromium.kill()
 
 
 @pytest.fixture

@@ -14,6 +14,10 @@ async ([texts, post_id]) => {
 }
 """
 
+_SYNC_TAGS = """
+async () => (await navigator.serviceWorker.getRegistration("/pyqueue/")).sync.getTags()
+"""
+
 
 class Board(Tab):
     """The board in a new tab, ready for writes.
@@ -47,6 +51,11 @@ class Board(Tab):
         """Whether no job waits or is being sent."""
         depth = self.stats()["depth"]
         return bool(depth["pending"] == depth["sending"] == 0)
+
+    def sync_tags(self) -> list[str]:
+        """What Background Sync is registered for."""
+        tags: list[str] = self.run(_SYNC_TAGS)
+        return tags
 
     @property
     def status(self) -> Locator:

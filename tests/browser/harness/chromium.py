@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ class Chromium:
         playwright: of pytest-playwright.
         executable: the browser's program.
         profile: the folder that outlives a restart.
+        arguments: more of them for its command line.
 
     Attributes:
         context: of the running browser; another after `reopen`.
@@ -37,19 +38,27 @@ class Chromium:
 
     context: BrowserContext
 
-    def __init__(self, playwright: Playwright, executable: Path, profile: Path):
+    def __init__(
+        self, playwright: Playwright, executable: Path, profile: Path, arguments: Sequence[str] = ()
+    ):
         self._playwright = playwright
         self._executable = executable
         self._profile = profile
+        self._arguments = [*_ARGUMENTS, *arguments]
         self.console: list[str] = []
         self._launch()
 
     def _launch(self) -> None:
         self.context = self._playwright.chromium.launch_persistent_context(
-            self._profile, executable_path=self._executable, args=_ARGUMENTS
+            self._profile, executable_path=self._executable, args=self._arguments
         )
+        self._is_open = True
+        self.context.on("close", self._on_close)
         self.context.on("console", self._keep)
         self.context.on("weberror", lambda error: self.console.append(f"page error: {error.error}"))
+
+    def _on_close(self, _context: BrowserContext) -> None:
+        self._is_open = False
 
     def _keep(self, message: ConsoleMessage) -> None:
         source = "page" if message.page else "worker"
@@ -60,6 +69,14 @@ class Chromium:
         page = self.context.new_page()
         page.goto(url)
         return page
+
+    def deny_background_sync(self, url: str) -> None:
+        """Switches it off for a site, as a person can: in pages and in the worker `register` rejects."""
+        session = self.context.new_cdp_session(self.context.pages[0])
+        session.send(
+            "Browser.setPermission",
+            {"permission": {"name": "background-sync"}, "setting": "denied", "origin": url.rstrip("/")},
+        )
 
     def close_tabs(self) -> None:
         """Closes every tab but an empty one, without which the browser would end."""
@@ -73,7 +90,12 @@ class Chromium:
         self.context.close()
 
     def kill(self) -> None:
-        """Ends the browser as a crash does: nothing is written or said any more."""
+        """Ends the browser, if it runs, as a crash does: nothing is written or said any more.
+
+        It is also the quick way: `close` waits half a minute for a sync event to end.
+        """
+        if not self._is_open:
+            return
         host_and_pid = (self._profile / "SingletonLock").readlink().name
         with self.context.expect_event("close"):
             os.kill(int(host_and_pid.rpartition("-")[2]), signal.SIGKILL)
