@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Playwright
 
 from building import browser
-from tests.browser.harness import Board, Chromium, Demo, ServiceWorkers, Tab
+from tests.browser.harness import Annex, Board, Chromium, Demo, ServiceWorkers, Tab
 
 HERE = Path(__file__).parent
 RESULTS = HERE.parents[1] / "test-results"
@@ -57,6 +57,15 @@ def demo(tmp_path: Path) -> Iterator[Demo]:
     demo.start()
     yield demo
     demo.close()
+
+
+@pytest.fixture
+def annex(tmp_path: Path) -> Iterator[Annex]:
+    """A demo server that has more pages, and files that can be made to break."""
+    annex = Annex(tmp_path)
+    annex.start()
+    yield annex
+    annex.close()
 
 
 @pytest.fixture

@@ -11,12 +11,14 @@ from typing import Any
 
 from playwright.sync_api import BrowserContext, CDPSession, ConsoleMessage, Page, Playwright
 
+_INSECURE_HOST = "insecure.test"
 _ARGUMENTS = [
     "--no-sandbox",
     "--disable-quic",
     "--no-first-run",
     "--disable-component-update",
     "--disable-sync",
+    f"--host-resolver-rules=MAP {_INSECURE_HOST} 127.0.0.1",
 ]
 _POLL = 0.05
 """Seconds between two looks at a condition."""
@@ -37,6 +39,9 @@ class Chromium:
     """
 
     context: BrowserContext
+
+    INSECURE_HOST = _INSECURE_HOST
+    """A name of this machine that is no secure context, as `localhost` is."""
 
     def __init__(
         self, playwright: Playwright, executable: Path, profile: Path, arguments: Sequence[str] = ()

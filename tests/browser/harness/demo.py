@@ -25,6 +25,9 @@ class Demo:
         url: of the board, a secure context.
     """
 
+    _application = ("web/demo", "server:create_default_app")
+    """The folder of its module, and the factory in it."""
+
     def __init__(self, folder: Path):
         with socket.create_server(("127.0.0.1", 0)) as free:
             self._port = free.getsockname()[1]
@@ -35,14 +38,19 @@ class Demo:
 
     def start(self) -> None:
         """Starts the server; returns when it answers."""
+        folder, application = self._application
         with (self._folder / "server.log").open("ab") as log:
             self._process = subprocess.Popen(
                 [
-                    *(sys.executable, "-m", "uvicorn", "--factory", "server:create_default_app"),
-                    *("--app-dir", "web/demo", "--port", str(self._port), "--log-level", "warning"),
+                    *(sys.executable, "-m", "uvicorn", "--factory", application, "--app-dir", folder),
+                    *("--port", str(self._port), "--log-level", "warning"),
                 ],
                 cwd=ROOT,
-                env={**os.environ, "PYQUEUE_DEMO_DATABASE": str(self._folder / "demo.sqlite3")},
+                env={
+                    **os.environ,
+                    "PYTHONPATH": str(ROOT / "web/demo"),
+                    "PYQUEUE_DEMO_DATABASE": str(self._folder / "demo.sqlite3"),
+                },
                 stdout=log,
                 stderr=log,
             )

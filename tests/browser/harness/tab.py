@@ -6,19 +6,16 @@ from typing import Any
 
 from .chromium import Chromium
 
-_CALL = """
-async ([method, args]) => {
+_PATIENCE = 30
+"""Seconds for what a page is asked to do."""
+_SETTLE = """
+async ([source, argument, patience]) => {
+  const limit = new Promise((_, reject) => {
+    setTimeout(reject, patience * 1000, new DOMException(`not within ${patience} seconds`, "TimeoutError"));
+  });
   try {
-    return { value: JSON.parse(JSON.stringify((await pyqueue[method](...args)) ?? null)) };
-  } catch (error) {
-    return { name: error.name, message: error.message };
-  }
-}
-"""
-_OF_JOB = """
-async ([id, method]) => {
-  try {
-    return { value: (await (await pyqueue.job(id))[method]()) ?? null };
+    const value = await Promise.race([eval(source)(argument), limit]);
+    return { value: JSON.parse(JSON.stringify(value ?? null)) };
   } catch (error) {
     return { name: error.name, message: error.message };
   }
@@ -71,7 +68,18 @@ class Tab:
         Raises:
             Refusal: the promise was rejected.
         """
-        return _value(self.page.evaluate(_CALL, [method, args]))
+        return self.run("([method, args]) => pyqueue[method](...args)", [method, args])
+
+    def run(self, source: str, argument: Any = None) -> Any:
+        """Runs a JavaScript function in the page.
+
+        Raises:
+            Refusal: the promise was rejected, or did not settle.
+        """
+        answer = self.page.evaluate(_SETTLE, [source, argument, _PATIENCE])
+        if "name" in answer:
+            raise Refusal(answer["name"], answer["message"])
+        return answer["value"]
 
     def comment(self, text: str, post_id: int = 1, **options: Any) -> str:
         """Enqueues a comment, and answers the job's id."""
@@ -89,11 +97,11 @@ class Tab:
         Raises:
             Refusal: it did not end `done`.
         """
-        return _value(self.page.evaluate(_OF_JOB, [job_id, "result"]))
+        return self.run("async (id) => (await pyqueue.job(id)).result()", job_id)
 
     def explain(self, job_id: str) -> dict[str, Any]:
         """What the job waits for."""
-        explanation: dict[str, Any] = _value(self.page.evaluate(_OF_JOB, [job_id, "explain"]))
+        explanation: dict[str, Any] = self.run("async (id) => (await pyqueue.job(id)).explain()", job_id)
         return explanation
 
     def stats(self) -> dict[str, Any]:
@@ -118,9 +126,3 @@ class Tab:
     def wait_until_admitted(self) -> None:
         """Waits until the worker has carried out every command: what may be sent has been claimed."""
         self._chromium.wait_for(lambda: self.inbox() == 0)
-
-
-def _value(answer: dict[str, Any]) -> Any:
-    if "name" in answer:
-        raise Refusal(answer["name"], answer["message"])
-    return answer["value"]

@@ -1,0 +1,27 @@
+"""The demo server with its annex: see tests/browser/pages/annex.py."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .demo import Demo
+
+
+class Annex(Demo):
+    """A demo server that has more pages, and files that can be made to break."""
+
+    _application = ("tests/browser/pages", "annex:create_app")
+
+    def page(self, name: str) -> str:
+        """The address of a page of the annex."""
+        return f"{self.url}annex/{name}.html"
+
+    def damage(self, *missing: str, headers: dict[str, dict[str, str]] | None = None) -> None:
+        """What is wrong with the site's files from here on; called with nothing, all is repaired.
+
+        Args:
+            missing: paths that answer 404.
+            headers: further headers of answers, by path.
+        """
+        values: dict[str, Any] = {"missing": missing, "headers": headers or {}}
+        self._client.put("/annex/damage", json=values).raise_for_status()

@@ -1,0 +1,77 @@
+"""The demo with an annex: pages of other kinds, and files that can be made to break.
+
+PYTHONPATH=web/demo uvicorn --factory --app-dir tests/browser/pages annex:create_app
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from server import create_default_app
+from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from pyqueue import __version__
+from pyqueue.server import assets
+
+PAGES = Path(__file__).parent
+
+
+@dataclass(slots=True)
+class Damage:
+    """What is wrong with the site's files.
+
+    Attributes:
+        missing: paths that answer 404.
+        headers: further headers, by path.
+    """
+
+    missing: list[str] = field(default_factory=list)
+    headers: dict[str, dict[str, str]] = field(default_factory=dict)
+
+
+def create_app() -> ASGIApp:
+    """The demo's own pages at their places; the annex's under `/annex/`, with a queue that has no tasks."""
+    app = create_default_app()
+    app.router.routes += [
+        Mount("/annex/pyqueue", assets()),
+        Route("/annex/{name}.html", _page),
+        Mount("/annex", StaticFiles(directory=PAGES)),
+    ]
+    return DamagedSite(app)
+
+
+async def _page(request: Request) -> Response:
+    source = (PAGES / f"{request.path_params['name']}.html").read_text("utf-8")
+    return HTMLResponse(source.replace("{{ version }}", __version__))
+
+
+class DamagedSite:
+    """Does to the application's answers what `PUT /annex/damage` says."""
+
+    def __init__(self, app: ASGIApp):
+        self._app = app
+        self._damage = Damage()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope.get("path", "")
+        if path == "/annex/damage":
+            self._damage = Damage(**json.loads(await Request(scope, receive).body()))
+            return await Response(status_code=204)(scope, receive, send)
+        if path in self._damage.missing:
+            return await PlainTextResponse("Gone", 404)(scope, receive, send)
+        extra: dict[str, Any] = self._damage.headers.get(path, {})
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(extra)
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)

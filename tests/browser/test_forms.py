@@ -1,0 +1,121 @@
+"""`<form data-pyqueue="task">`: a form that needs no script of the site's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+
+from pyqueue.testing.plugin import Network
+from tests.browser.harness import Board, Chromium, Demo, Tab
+
+PIXEL = bytes.fromhex(
+    "89504e470d0a1a0a0000000d4948445200000001000000010804000000b51c0c02"
+    "0000000b4944415478da6364f80f00010501012718e3660000000049454e44ae426082"
+)
+"""A PNG of one pixel."""
+
+FIELDS = """
+<form id="late" data-pyqueue="comment.create" data-pyqueue-unique-key="late">
+  <input name="post_id" value="7"><input name="text" value="added later"><button>Send</button>
+</form>
+"""
+
+
+def fill(page: Page, text: str, photo: Path | None = None) -> None:
+    """Fills the form for a comment with a photo, and sends it."""
+    page.get_by_test_id("attach-text").fill(text)
+    if photo is not None:
+        page.get_by_test_id("attach-photo").set_input_files(photo)
+    page.get_by_test_id("attach-submit").click()
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    """A photo on the author's disk."""
+    path = tmp_path / 'crab "one claw".png'
+    path.write_bytes(PIXEL)
+    return path
+
+
+def test_a_form_enqueues_its_fields(
+    board: Board, demo: Demo, network: Network, wait_for: Callable[..., Any]
+) -> None:
+    """Offline it stays on the page, empties itself, and the comment arrives later."""
+    network.offline()
+    fill(board.page, "two anemones")
+    wait_for(lambda: board.stats()["depth"]["pending"] == 1)
+    assert board.page.get_by_test_id("attach-text").input_value() == ""
+    assert board.page.url == demo.url
+    network.online()
+    wait_for(demo.comments)
+    assert demo.comments() == [{"id": 1, "post_id": 1, "text": "two anemones"}]
+    assert len(demo.log()) == 1
+
+
+@pytest.mark.parametrize("trouble", ["unavailable", "lost"])
+def test_a_form_with_a_file_arrives_once_though_its_first_attempt_failed(
+    tab: Tab, demo: Demo, wait_for: Callable[..., Any], photo: Path, trouble: str
+) -> None:
+    """Each attempt sends the same bytes, so the server knows the second for a repetition of the first."""
+    demo.set_trouble(trouble)
+    fill(tab.page, "a crab", photo)
+    wait_for(demo.log)
+    demo.set_trouble()
+    wait_for(lambda: tab.stats()["depth"]["done"] == 1)
+    first, second = demo.log()[:1] + demo.log()[-1:]
+    assert first["key"] == second["key"]
+    assert first["body"] == second["body"]
+    assert second["body"]["photo"] == {"filename": "crab %22one claw%22.png", "bytes": len(PIXEL)}
+    assert second["replayed"] is (trouble == "lost")
+    (comment,) = demo.comments()
+    assert comment["text"] == "a crab"
+    picture = tab.page.request.get(f"{demo.url.rstrip('/')}{comment['photo']}")
+    assert picture.body() == PIXEL
+
+
+def test_a_form_that_was_added_later_enqueues_too(tab: Tab, demo: Demo, wait_for: Callable[..., Any]) -> None:
+    """The site may draw its forms whenever it likes, and tells the queue its options by attributes."""
+    tab.call("pause")
+    tab.page.evaluate("(html) => document.body.insertAdjacentHTML('beforeend', html)", FIELDS)
+    tab.page.locator("#late button").click()
+    wait_for(lambda: len(tab.call("jobs")) == 1)
+    tab.page.locator("#late button").click()
+    wait_for(lambda: len(tab.call("jobs")) == 2)
+    tab.call("resume")
+    wait_for(demo.comments)
+    assert demo.comments() == [{"id": 1, "post_id": "7", "text": "added later"}]
+    tab.wait_until_admitted()
+    assert len(demo.log()) == 1
+
+
+def test_a_form_says_why_it_was_not_taken(tab: Tab, demo: Demo, tmp_path: Path) -> None:
+    """A photo over the cap stays in the form, with the reason under it."""
+    large = tmp_path / "large.png"
+    large.write_bytes(bytes(2 << 20))
+    fill(tab.page, "too much", large)
+    complaint = tab.page.get_by_test_id("attach-form").get_by_role("alert")
+    complaint.filter(has_text="one job may have 1048576").wait_for()
+    assert tab.page.get_by_test_id("attach-text").input_value() == "too much"
+    assert tab.call("jobs") == []
+    tab.page.get_by_test_id("attach-photo").set_input_files([])
+    tab.page.get_by_test_id("attach-submit").click()
+    complaint.wait_for(state="detached")
+    tab.result(tab.call("jobs")[0]["id"])
+    assert demo.texts() == ["too much"]
+
+
+def test_without_the_script_a_form_submits_as_any_other(chromium: Chromium, demo: Demo, photo: Path) -> None:
+    """Where pyqueue.js does not load, the browser posts the form to its action."""
+    chromium.context.route("**/pyqueue/pyqueue.js", lambda route: route.abort())
+    page = chromium.open(demo.url)
+    with page.expect_navigation():
+        fill(page, "the old way", photo)
+    assert page.url == demo.url
+    (comment,) = demo.comments()
+    assert comment["text"] == "the old way"
+    assert comment["photo"]
+    assert [(arrival["path"], arrival["key"]) for arrival in demo.log()] == [("/comments", None)]
