@@ -112,6 +112,8 @@ export class WorkerHandle {
     const worker = new Worker(this.#script, { type: "module", name: "pyqueue" });
     worker.addEventListener("error", (event) => {
       const message = event.message || `${this.#script} cannot be loaded`;
+      // It will never run: the next wake-up starts another.
+      if (!event.message) this.#dedicated = undefined;
       this.heard({ state: "failed", error: { name: "WorkerError", message } });
       announceHere({ type: "worker", ...this.#state });
     });
