@@ -4,6 +4,7 @@ import { result, transact } from "./database.js";
 import { InvalidPayload, PayloadTooLarge, QueueFull, UnknownJob } from "./errors.js";
 import { payloadOf, requestOf, sizeOf } from "./payload.js";
 import { now } from "./records.js";
+import { uuid } from "./uuid.js";
 
 /**
  * @typedef {import("./records.js").Command} Command
@@ -77,7 +78,7 @@ export function enqueueCommand(task, payload, options = {}) {
     v: 1,
     type: "enqueue",
     at: now(),
-    id: crypto.randomUUID(),
+    id: uuid(),
     ...(named ? { task } : {}),
     payload: stored,
     bytes: sizeOf(stored),
