@@ -21,6 +21,8 @@ const STYLE = `
     --_surface: var(--pyqueue-surface, light-dark(#fff, #1d2027));
     --_line: var(--pyqueue-line, light-dark(#d6d9e0, #3a3f4b)); }
   .bar { display: inline-flex; align-items: center; gap: .5em; }
+  .spoken { position: absolute; inline-size: 1px; block-size: 1px; overflow: hidden; clip-path: inset(50%);
+    white-space: nowrap; }
   button { font: inherit; color: inherit; cursor: pointer; background: transparent;
     border: 1px solid var(--_line); border-radius: 99px; padding: .3em .8em; }
   button:hover { border-color: currentColor; }
@@ -101,10 +103,12 @@ export function defineStatusElement(queue) {
 
   class StatusElement extends HTMLElement {
     #text = create("span");
+    // Of its own: what is within a button is no live region to a screen reader.
+    #spoken = create("span", { className: "spoken" });
     #summary = create("button", { type: "button" }, create("span", { className: "dot" }), this.#text);
     #retry = create("button", { type: "button", textContent: "Retry now", hidden: true });
     #resume = create("button", { type: "button", textContent: "Go on", hidden: true });
-    #live = create("span", { className: "bar" }, this.#summary, this.#retry, this.#resume);
+    #live = create("span", { className: "bar" }, this.#spoken, this.#summary, this.#retry, this.#resume);
     #list = create("ul", { hidden: true });
     #stop = () => {};
     #drawing = false;
@@ -119,7 +123,7 @@ export function defineStatusElement(queue) {
       this.#resume.setAttribute("part", "resume");
       this.#list.setAttribute("part", "list");
       this.#list.id = "list";
-      this.#text.setAttribute("role", "status");
+      this.#spoken.setAttribute("role", "status");
       this.#summary.onclick = () => this.#toggle();
       this.#retry.onclick = () => queue.retry();
       this.#resume.onclick = () => queue.resume();
@@ -161,7 +165,7 @@ export function defineStatusElement(queue) {
           if (!this.#list.hidden) await this.#showList();
         }
       } catch (error) {
-        this.#text.textContent = /** @type {Error} */ (error).message;
+        this.#say(/** @type {Error} */ (error).message);
         this.#live.dataset.tone = "bad";
       } finally {
         this.#drawing = false;
@@ -171,12 +175,19 @@ export function defineStatusElement(queue) {
     /** @param {Stats} stats */
     #show(stats) {
       const { text, tone } = summarize(stats);
-      // Only a change is written: what is written is read out.
-      if (this.#text.textContent !== text) this.#text.textContent = text;
+      this.#say(text);
       this.#live.dataset.tone = tone;
       this.#summary.title = Object.values(stats.holds).map((hold) => hold.reason).join("; ");
       this.#retry.hidden = stats.depth.failed === 0;
       this.#resume.hidden = !stats.holds.unauthorized && !stats.holds.paused;
+    }
+
+    /** @param {string} text */
+    #say(text) {
+      // Only a change is written: what is written is read out.
+      if (this.#text.textContent === text) return;
+      this.#text.textContent = text;
+      this.#spoken.textContent = text;
     }
 
     async #showList() {
