@@ -131,7 +131,8 @@ export function readNumbers() {
 /**
  * Whether waking the worker could do any good: booting Python for an empty queue would not.
  *
- * @returns {Promise<{work: boolean, wakeAt?: number}>} `wakeAt`: the schedule that the worker left
+ * @returns {Promise<{work: boolean, undeclared: boolean, wakeAt?: number}>} `undeclared`: there are jobs that a
+ *   worker with newer tasks may be able to do; `wakeAt`: the schedule that the worker left
  */
 export function readWork() {
   return transact(["inbox", "jobs", "meta"], "readonly", async (tx) => {
@@ -146,6 +147,7 @@ export function readWork() {
     const unreached = failed.some((record) => UNREACHABLE.has(record.error?.code));
     return {
       work: commands + pending + sending > 0 || unreached,
+      undeclared: failed.some((record) => record.error?.code === "unknown_task"),
       wakeAt: schedule?.value.wake_at,
     };
   });

@@ -35,11 +35,14 @@ export function armWakeups(wake) {
     wake(reason);
   }
 
-  /** @param {string} reason */
-  async function wakeIfWork(reason) {
+  /**
+   * @param {string} reason
+   * @param {boolean} [isNew] the worker may know tasks that the last one did not
+   */
+  async function wakeIfWork(reason, isNew = false) {
     try {
-      const { work, wakeAt } = await readWork();
-      if (!work) return;
+      const { work, undeclared, wakeAt } = await readWork();
+      if (!work && !(isNew && undeclared)) return;
       if (reason === "timer" && wakeAt !== undefined && wakeAt > now()) wakeIn(wakeAt - now());
       else wakeNow(reason);
     } catch (error) {
@@ -56,7 +59,7 @@ export function armWakeups(wake) {
       wakeIn(SILENCE);
     } else if (change.type === "worker" && (change.state === "installed" || change.state === "idle")) {
       // Now there is someone to wake, and to arm Background Sync with, for what was enqueued before.
-      wakeIfWork("append");
+      wakeIfWork("append", true);
     }
   });
 

@@ -77,9 +77,12 @@ export class WorkerHandle {
       const registration = await navigator.serviceWorker.register(this.#script, {
         type: "module",
         scope: new URL("./", this.#script).pathname,
-        updateViaCache: "none",
+        // Each build has its own names for what sw.js imports: the HTTP cache may answer for it.
+        updateViaCache: "imports",
       });
       this.#registration = registration;
+      // Registering the same script again looks for no new one, and no page is ever opened in its scope.
+      if (registration.active) registration.update().catch(() => {}); // offline: the old one serves
       this.#state = { mode: "service-worker", state: registration.active ? "installed" : "installing" };
       this.#follow(registration.installing ?? registration.waiting);
       registration.addEventListener("updatefound", () => this.#follow(registration.installing));
