@@ -34,6 +34,7 @@ from pyqueue import __version__
 from pyqueue.server import IdempotencyMiddleware, SQLiteIdempotencyStore, StoredResponse, assets
 
 HERE = Path(__file__).resolve().parent
+TASKS = HERE / "tasks.py"
 MAX_TEXT = 500
 FORBIDDEN_WORDS = ("spam", "badword")
 PHOTO_TYPES = ("image/png", "image/jpeg", "image/gif", "image/webp")
@@ -44,16 +45,21 @@ class Refused(Exception):
 
 
 def create_default_app() -> Starlette:
-    """The demo with its database at `PYQUEUE_DEMO_DATABASE`, else `build/demo.sqlite3`."""
-    return create_app(Path(os.environ.get("PYQUEUE_DEMO_DATABASE", "build/demo.sqlite3")))
+    """The demo with its database at `PYQUEUE_DEMO_DATABASE`, else `build/demo.sqlite3`.
+
+    Its tasks module may be another one, at `PYQUEUE_DEMO_TASKS`.
+    """
+    path = Path(os.environ.get("PYQUEUE_DEMO_DATABASE", "build/demo.sqlite3"))
+    return create_app(path, Path(os.environ.get("PYQUEUE_DEMO_TASKS", TASKS)))
 
 
-def create_app(path: Path) -> Starlette:
+def create_app(path: Path, tasks: Path = TASKS) -> Starlette:
     """The demo.
 
     Args:
         path: the SQLite file, made when it is missing. Comments and idempotency keys share it, so a comment
             and the answer to it are committed as one.
+        tasks: the tasks module.
     """
     database.create(path)
     state = ServerState()
@@ -75,7 +81,7 @@ def create_app(path: Path) -> Starlette:
             Route("/api/server", server, methods=["GET", "PUT"]),
             Route("/api/server/log", server_log, methods=["GET", "DELETE"]),
             Mount("/static", StaticFiles(directory=HERE / "static")),
-            Mount("/pyqueue", assets(tasks=HERE / "tasks.py")),
+            Mount("/pyqueue", assets(tasks=tasks)),
         ],
         middleware=[
             Middleware(TroubleMiddleware, state=state),
