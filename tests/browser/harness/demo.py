@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -23,6 +24,7 @@ class Demo:
 
     Attributes:
         url: of the board, a secure context.
+        tasks: its tasks module, a copy that a test may change.
     """
 
     _application = ("web/demo", "server:create_default_app")
@@ -33,6 +35,7 @@ class Demo:
             self._port = free.getsockname()[1]
         self.url = f"http://localhost:{self._port}/"
         self._folder = folder
+        self.tasks = Path(shutil.copy(ROOT / "web/demo/tasks.py", folder))
         self._process: subprocess.Popen[bytes] | None = None
         self._client = httpx.Client(base_url=f"http://127.0.0.1:{self._port}", timeout=10)
 
@@ -50,6 +53,7 @@ class Demo:
                     **os.environ,
                     "PYTHONPATH": str(ROOT / "web/demo"),
                     "PYQUEUE_DEMO_DATABASE": str(self._folder / "demo.sqlite3"),
+                    "PYQUEUE_DEMO_TASKS": str(self.tasks),
                 },
                 stdout=log,
                 stderr=log,
