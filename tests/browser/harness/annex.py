@@ -16,12 +16,10 @@ class Annex(Demo):
         """The address of a page of the annex."""
         return f"{self.url}annex/{name}.html"
 
-    def damage(self, *missing: str, headers: dict[str, dict[str, str]] | None = None) -> None:
+    def damage(self, **values: Any) -> None:
         """What is wrong with the site's files from here on; called with nothing, all is repaired.
 
         Args:
-            missing: paths that answer 404.
-            headers: further headers of answers, by path.
+            **values: fields of `Damage` in tests/browser/pages/annex.py.
         """
-        values: dict[str, Any] = {"missing": missing, "headers": headers or {}}
         self._client.put("/annex/damage", json=values).raise_for_status()
