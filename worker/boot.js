@@ -58,6 +58,9 @@ async function checkWasm() {
   try {
     await WebAssembly.compile(EMPTY_WASM);
   } catch (error) {
+    // A service worker keeps the policy that it was installed with until its script changes. Unregistered, it
+    // is installed anew by the next page, with the policy of then.
+    await /** @type {any} */ (self).registration?.unregister();
     throw bootError(
       "WebAssembly is refused here. The Content-Security-Policy sent with sw.js needs " +
         `script-src 'self' 'wasm-unsafe-eval' (${/** @type {Error} */ (error).message})`,
