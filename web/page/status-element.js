@@ -38,7 +38,8 @@ const STYLE = `
   @keyframes pulse { 50% { opacity: .25; } }
   @media (prefers-reduced-motion: reduce) { [data-tone=busy] .dot { animation: none; } }
   [part=list] { position: absolute; z-index: 10; inset-block-start: calc(100% + .4em); inset-inline-end: 0;
-    inline-size: min(26em, 90vw); max-block-size: 60vh; overflow: auto; margin: 0; padding: .4em; list-style: none;
+    box-sizing: border-box; inline-size: min(26em, 90vw); max-block-size: 60vh; overflow: auto;
+    margin: 0; padding: .4em; list-style: none;
     background: var(--_surface); border: 1px solid var(--_line); border-radius: .7em;
     box-shadow: 0 8px 30px rgb(0 0 0 / .18); text-align: start; }
   [part=list][hidden] { display: none; }
@@ -150,6 +151,10 @@ export function defineStatusElement(queue) {
     #toggle() {
       this.#list.hidden = !this.#list.hidden;
       this.#summary.setAttribute("aria-expanded", String(!this.#list.hidden));
+      // It hangs from the element's end; where that is near the page's start, it would stand out of the page.
+      this.#list.style.translate = "";
+      const { left } = this.#list.getBoundingClientRect();
+      if (left < 0) this.#list.style.translate = `${-left}px`;
       this.#draw();
     }
 
