@@ -52,7 +52,7 @@ def test_a_form_enqueues_its_fields(
     assert board.page.url == demo.url
     network.online()
     wait_for(demo.comments)
-    assert demo.comments() == [{"id": 1, "post_id": 1, "text": "two anemones"}]
+    assert demo.comments() == [{"id": 1, "post_id": "1", "text": "two anemones"}]
     assert len(demo.log()) == 1
 
 
