@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext, Playwright
+from playwright.sync_api import BrowserContext, Playwright, expect
 
 from building import browser
 from tests.browser.harness import Annex, Board, Chromium, Demo, ServiceWorkers, Tab
@@ -15,6 +15,9 @@ from tests.browser.harness import Annex, Board, Chromium, Demo, ServiceWorkers, 
 HERE = Path(__file__).parent
 RESULTS = HERE.parents[1] / "test-results"
 FAILED = pytest.StashKey[bool]()
+
+# As patient as `Chromium.wait_for`: what is expected may first need Python to boot.
+expect.set_options(timeout=30_000)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
