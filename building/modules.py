@@ -19,16 +19,22 @@ def rewrite_entry(source: str, folder: str) -> str:
     return _IMPORT.sub(lambda found: _replace(found, "./", f"./{folder}/"), source)
 
 
-def rewrite_module(source: str) -> str:
-    """A module of `app-<hash>/worker/`: npm's Pyodide lies in the static folder's own `pyodide/`."""
-    return _IMPORT.sub(lambda found: _replace(found, "pyodide/", "../../pyodide/"), source)
+def rewrite_module(source: str, pyodide: str) -> str:
+    """A module of `app-<hash>/worker/`: npm's Pyodide lies in the static folder's own `pyodide/`.
+
+    Args:
+        source: the module.
+        pyodide: the version, which becomes part of the URL: an HTTP cache may hold an older Pyodide under
+            the same name, and would answer the import with it.
+    """
+    return _IMPORT.sub(lambda found: _replace(found, "pyodide/", "../../pyodide/", f"?{pyodide}"), source)
 
 
-def _replace(found: re.Match[str], prefix: str, by: str) -> str:
+def _replace(found: re.Match[str], prefix: str, by: str, query: str = "") -> str:
     specifier = found["specifier"]
     if not specifier.startswith(prefix):
         return found[0]
-    return f'{found["before"]}"{by}{specifier.removeprefix(prefix)}"'
+    return f'{found["before"]}"{by}{specifier.removeprefix(prefix)}{query}"'
 
 
 def check_imports(path: str, source: str, files: Collection[str]) -> None:
@@ -43,7 +49,8 @@ def check_imports(path: str, source: str, files: Collection[str]) -> None:
         Failure: naming the module and what it asks for.
     """
     for specifier in _STATIC_IMPORT.findall(source):
-        wanted = posixpath.normpath(posixpath.join(posixpath.dirname(path), specifier))
+        file = specifier.partition("?")[0]
+        wanted = posixpath.normpath(posixpath.join(posixpath.dirname(path), file))
         if not specifier.startswith(".") or wanted not in files:
             raise Failure(
                 f"{path} imports {specifier!r}, which is not among the browser files: correct the import."

@@ -77,8 +77,9 @@ def _build(folder: Path) -> None:
     shutil.copy(WEB / "pyqueue.d.ts", folder)
 
     hashes = {path: _sha256(folder / path) for path in (*_BOOT_FILES, wheel.name)}
+    pyodide = json.loads((NODE_MODULES / "pyodide" / "package.json").read_text())["version"]
     modules = {
-        module.relative_to(ROOT).as_posix(): rewrite_module(module.read_text("utf-8"))
+        module.relative_to(ROOT).as_posix(): rewrite_module(module.read_text("utf-8"), pyodide)
         for module in _modules()
     }
     # Over what is written, not over what it is made from: other bytes must never appear under an old name.

@@ -27,8 +27,8 @@ def test_an_entry_finds_its_modules_in_the_app_folder(source: str, rewritten: st
 def test_a_module_finds_pyodide_in_the_static_folder() -> None:
     """npm's names mean nothing to a browser."""
     source = 'import { loadPyodide } from "pyodide/pyodide.mjs";\nimport { a } from "./a.js";'
-    assert rewrite_module(source) == (
-        'import { loadPyodide } from "../../pyodide/pyodide.mjs";\nimport { a } from "./a.js";'
+    assert rewrite_module(source, "314.0.7") == (
+        'import { loadPyodide } from "../../pyodide/pyodide.mjs?314.0.7";\nimport { a } from "./a.js";'
     )
 
 
