@@ -11,6 +11,7 @@ from pyqueue import (
     Reject,
     Response,
     Status,
+    done,
 )
 from pyqueue.testing import FakeServer, Simulation
 from pyqueue.testing.server import json_response
@@ -130,3 +131,40 @@ def test_a_jobs_own_policy_wins(sim: Simulation) -> None:
     job = sim.enqueue("comment", {"post": 1, "n": 1}, retry={"max_attempts": 2})
     sim.run()
     assert (sim.job(job).status, sim.job(job).attempts) == (Status.FAILED, 2)
+
+
+def test_a_route_may_take_a_redirect_for_success_or_for_a_login_page() -> None:
+    queue = Queue()
+    queue.http("form", "POST", "/form", redirect="done")
+    queue.http("api", "POST", "/api")
+    server = FakeServer(handle=lambda request: Response(0, redirected=True))
+    with Simulation(queue, server) as sim:
+        form, api = sim.enqueue("form", {}), sim.enqueue("api", {})
+        sim.wake()
+        assert (sim.job(form).status, sim.job(api).status) == (Status.DONE, Status.PENDING)
+        assert "unauthorized" in sim.waker.holds
+
+
+def test_a_route_may_demand_that_the_answer_echoes_the_key() -> None:
+    """A captive portal answers 200 to everything."""
+    queue = Queue()
+    queue.http("a", "POST", "/a", echo=True)
+    server = FakeServer(
+        handle=lambda request: Response(201, {"idempotency-key": request.headers["Idempotency-Key"]})
+    )
+    with Simulation(queue, server) as sim:
+        server.answers.append(200)
+        job = sim.enqueue("a", {})
+        sim.run()
+        assert (sim.job(job).status, sim.job(job).attempts) == (Status.DONE, 2)
+
+
+def test_a_route_may_say_itself_what_an_answer_means() -> None:
+    queue = Queue()
+    queue.http("a", "POST", "/a", classify=lambda response: done("gone") if response.status == 410 else None)
+    with Simulation(queue) as sim:
+        sim.server.answers.extend([410, 404])
+        gone, missing = sim.enqueue("a", {}), sim.enqueue("a", {})
+        sim.wake()
+        assert (sim.job(gone).status, sim.job(gone).result) == (Status.DONE, "gone")
+        assert sim.job(missing).status is Status.FAILED
