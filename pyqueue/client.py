@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Any
 
 from .errors import NotSupported
-from .job import Status
+from .job import Certainty, Status
 
 
 class Given(Enum):
@@ -185,6 +185,11 @@ class Job:
         return Status(self._js.status)
 
     @property
+    def certainty(self) -> Certainty:
+        """What is known of its effect on the server."""
+        return Certainty(self._js.certainty)
+
+    @property
     def task(self) -> Any:
         """The declared task's name; `None` for a job with a request of its own."""
         return self._read("task")
@@ -204,6 +209,35 @@ class Job:
         """Why its last attempt did not succeed: a dict with `code`, `message`, and where known `status` and
         `body`; `None`: nothing went wrong."""
         return self._read("error")
+
+    @property
+    def ordering_key(self) -> Any:
+        """Jobs with the same one are delivered in order; `None`: it has no order."""
+        return self._read("orderingKey")
+
+    @property
+    def idempotency_key(self) -> str:
+        """Sent with every attempt."""
+        return str(self._js.idempotencyKey)
+
+    @property
+    def created_at(self) -> float:
+        """When it was enqueued, in Unix seconds."""
+        return float(self._js.createdAt)
+
+    @property
+    def settled_at(self) -> Any:
+        """When it ended, in Unix seconds; `None`: it has not."""
+        return self._read("settledAt")
+
+    async def refresh(self) -> Job:
+        """Reads the job again.
+
+        Raises:
+            UnknownJob: its retention is over.
+        """
+        await self._client._page.call(self._js, "refresh")
+        return self
 
     async def result(self) -> Any:
         """Waits until the job has ended, and returns what its task answered.

@@ -14,6 +14,11 @@ from tests.browser.harness import Annex, Board, Chromium, Demo, ServiceWorkers, 
 
 HERE = Path(__file__).parent
 RESULTS = HERE.parents[1] / "test-results"
+# A PNG of one pixel.
+PIXEL = bytes.fromhex(
+    "89504e470d0a1a0a0000000d4948445200000001000000010804000000b51c0c02"
+    "0000000b4944415478da6364f80f00010501012718e3660000000049454e44ae426082"
+)
 FAILED = pytest.StashKey[bool]()
 
 # As patient as `Chromium.wait_for`: what is expected may first need Python to boot.
@@ -123,3 +128,11 @@ def wait_for(chromium: Chromium) -> Callable[..., Any]:
 def service_workers(chromium: Chromium) -> Callable[..., ServiceWorkers]:
     """`ServiceWorkers` of a page: for tests that do not use `network`."""
     return ServiceWorkers
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    """A photo on the author's disk."""
+    path = tmp_path / 'crab "one claw".png'
+    path.write_bytes(PIXEL)
+    return path

@@ -12,12 +12,6 @@ from playwright.sync_api import Page
 from pyqueue.testing.plugin import Network
 from tests.browser.harness import Board, Chromium, Demo, Tab
 
-PIXEL = bytes.fromhex(
-    "89504e470d0a1a0a0000000d4948445200000001000000010804000000b51c0c02"
-    "0000000b4944415478da6364f80f00010501012718e3660000000049454e44ae426082"
-)
-"""A PNG of one pixel."""
-
 FIELDS = """
 <form id="late" data-pyqueue="comment.create" data-pyqueue-unique-key="late">
   <input name="post_id" value="7"><input name="text" value="added later"><button>Send</button>
@@ -31,14 +25,6 @@ def fill(page: Page, text: str, photo: Path | None = None) -> None:
     if photo is not None:
         page.get_by_test_id("attach-photo").set_input_files(photo)
     page.get_by_test_id("attach-submit").click()
-
-
-@pytest.fixture
-def photo(tmp_path: Path) -> Path:
-    """A photo on the author's disk."""
-    path = tmp_path / 'crab "one claw".png'
-    path.write_bytes(PIXEL)
-    return path
 
 
 def test_a_form_enqueues_its_fields(
@@ -69,12 +55,12 @@ def test_a_form_with_a_file_arrives_once_though_its_first_attempt_failed(
     first, second = demo.log()[:1] + demo.log()[-1:]
     assert first["key"] == second["key"]
     assert first["body"] == second["body"]
-    assert second["body"]["photo"] == {"filename": "crab %22one claw%22.png", "bytes": len(PIXEL)}
+    assert second["body"]["photo"] == {"filename": "crab %22one claw%22.png", "bytes": photo.stat().st_size}
     assert second["replayed"] is (trouble == "lost")
     (comment,) = demo.comments()
     assert comment["text"] == "a crab"
     picture = tab.page.request.get(f"{demo.url.rstrip('/')}{comment['photo']}")
-    assert picture.body() == PIXEL
+    assert picture.body() == photo.read_bytes()
 
 
 def test_a_form_that_was_added_later_enqueues_too(tab: Tab, demo: Demo, wait_for: Callable[..., Any]) -> None:

@@ -73,6 +73,7 @@ def test_an_offline_page_is_reloaded_and_goes_on(
     board: Board, demo: Demo, network: Network, wait_for: Callable[..., Any]
 ) -> None:
     """What was written before the reload goes before what is written after it."""
+    expect(board.page.get_by_test_id("opens-offline")).to_be_visible()
     network.offline()
     board.comment_all(TEN[:5])
     board.reload()

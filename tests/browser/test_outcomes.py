@@ -57,8 +57,12 @@ def test_a_flush_does_not_wait_for_the_backoff(tab: Tab, demo: Demo) -> None:
     assert second["time"] - first["time"] < 20
 
 
-def test_a_refused_comment_is_corrected_on_the_board_and_arrives_once(tab: Tab, demo: Demo) -> None:
+@pytest.mark.parametrize("path", [pytest.param("", id="JavaScript"), pytest.param("pyscript", id="PyScript")])
+def test_a_refused_comment_is_corrected_on_the_board_and_arrives_once(
+    path: str, chromium: Chromium, demo: Demo
+) -> None:
     """The author reads the server's reason, changes the words and resends; the next one does not wait."""
+    tab = Tab(chromium, demo.url + path)
     tab.page.get_by_test_id("comment-text").fill("buy my spam")
     tab.page.get_by_test_id("comment-submit").click()
     note = tab.page.get_by_test_id("comment-note")

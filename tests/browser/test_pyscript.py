@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from pyqueue.testing.plugin import Network
 from tests.browser.harness import Annex, Chromium, Demo
@@ -23,21 +25,34 @@ def self_hosted(chromium: Chromium) -> Iterator[None]:
 
 
 @pytest.fixture
-def board(chromium: Chromium, demo: Demo) -> Iterator[Page]:
-    """The board in Python; fails a test in which the browser submitted the form itself and left the page."""
+def board(chromium: Chromium, demo: Demo) -> Page:
+    """The board in Python, ready for writes."""
     page = chromium.open(f"{demo.url}pyscript")
-    left: list[str] = []
-    page.on("framenavigated", lambda frame: left.append(frame.url))
-    expect(page.get_by_test_id("ready")).to_have_text("Python is ready.", timeout=30_000)
-    yield page
-    assert left == []
+    expect_ready(page)
+    return page
+
+
+def expect_ready(board: Page) -> None:
+    expect(board.get_by_test_id("ready")).to_have_text("Python is ready.")
 
 
 def write(board: Page, *texts: str) -> None:
+    """Sends comments. Their page must not be left: what the form does by itself is prevented in time."""
+    left: list[str] = []
+    board.on("framenavigated", lambda frame: left.append(frame.url))
     for text in texts:
         board.get_by_test_id("comment-text").fill(text)
         board.get_by_test_id("comment-submit").click()
         expect(board.get_by_test_id("comment-text")).to_have_value("")
+    assert left == []
+
+
+def on_their_way(*texts: str) -> list[re.Pattern[str]]:
+    return [re.compile(f"^{re.escape(text)}Syncing…") for text in texts]
+
+
+def delivered(board: Page) -> Locator:
+    return board.get_by_test_id("comment").and_(board.locator("[data-status=done]"))
 
 
 def test_the_board_in_python_delivers_what_is_written(board: Page, chromium: Chromium, demo: Demo) -> None:
@@ -45,26 +60,38 @@ def test_the_board_in_python_delivers_what_is_written(board: Page, chromium: Chr
     write(board, "from Python", "spam", "and again")
     chromium.wait_for(lambda: [arrival["status"] for arrival in demo.log()] == [201, 422, 201])
     assert demo.texts() == ["from Python", "and again"]
-    comment = board.get_by_test_id("comment")
-    expect(comment.and_(board.locator("[data-status=failed]"))).to_contain_text("is not welcome here")
-    expect(comment.and_(board.locator("[data-status=done]"))).to_have_text(["from Python", "and again"])
+    failed = board.get_by_test_id("comment").and_(board.locator("[data-status=failed]"))
+    expect(failed).to_contain_text("is not welcome here")
+    expect(delivered(board)).to_have_text(["from Python", "and again"])
 
 
-def test_the_board_in_python_shows_offline_what_is_on_its_way(
-    board: Page, chromium: Chromium, demo: Demo, network: Network
+def test_the_board_in_python_opens_offline_and_shows_what_is_on_its_way(
+    board: Page, demo: Demo, network: Network
 ) -> None:
     """Beside what the server had before; all of it is the server's once the network returns."""
     comment = board.get_by_test_id("comment")
     write(board, "before")
-    expect(comment.and_(board.locator("[data-status=done]"))).to_have_text(["before"])
+    expect(delivered(board)).to_have_text(["before"])
+    expect(board.get_by_test_id("opens-offline")).to_be_visible()
     network.offline()
     write(board, "one", "two")
-    expect(comment).to_have_text(["before", "oneSyncing…", "twoSyncing…"])
+    expect(comment).to_have_text([re.compile("^before$"), *on_their_way("one", "two")])
+    board.reload()
+    expect_ready(board)
+    expect(comment).to_have_text([re.compile("^before$"), *on_their_way("one", "two")])
+    write(board, "three")
     network.online()
-    expect(comment.and_(board.locator("[data-status=done]"))).to_have_text(
-        ["before", "one", "two"], timeout=30_000
-    )
-    assert demo.texts() == ["before", "one", "two"]
+    expect(delivered(board)).to_have_text(["before", "one", "two", "three"])
+    assert demo.texts() == ["before", "one", "two", "three"]
+
+
+def test_the_board_in_python_uploads_photos(board: Page, chromium: Chromium, photo: Path) -> None:
+    """Files of the page go through Python and the queue as they are."""
+    board.get_by_test_id("photo-input").set_input_files([photo, photo])
+    uploaded = board.get_by_test_id("photo").locator("img:not([src^=blob])")
+    expect(uploaded).to_have_count(2)
+    loaded = "images => images.every((image) => image.complete && image.naturalWidth === 1)"
+    chromium.wait_for(lambda: uploaded.evaluate_all(loaded))
 
 
 @pytest.mark.parametrize(

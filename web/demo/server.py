@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import database
+from jinja2 import Environment, FileSystemLoader
 from starlette.applications import Starlette
 from starlette.datastructures import UploadFile
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import (
     FileResponse,
-    HTMLResponse,
     JSONResponse,
     PlainTextResponse,
     RedirectResponse,
@@ -28,6 +28,7 @@ from starlette.responses import (
 )
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
+from starlette.templating import Jinja2Templates
 from trouble import Control, ServerState, Trouble, TroubleMiddleware
 
 from pyqueue import __version__
@@ -38,6 +39,11 @@ TASKS = HERE / "tasks.py"
 MAX_TEXT = 500
 FORBIDDEN_WORDS = ("spam", "badword")
 PHOTO_TYPES = ("image/png", "image/jpeg", "image/gif", "image/webp")
+
+templates = Jinja2Templates(
+    env=Environment(loader=FileSystemLoader(HERE), autoescape=True, trim_blocks=True, lstrip_blocks=True)
+)
+templates.env.globals["version"] = __version__
 
 
 class Refused(Exception):
@@ -66,9 +72,9 @@ def create_app(path: Path, tasks: Path = TASKS) -> Starlette:
     store = SQLiteIdempotencyStore(path)
     app = Starlette(
         routes=[
-            Route("/", _page("index.html")),
-            Route("/pyscript", _page("pyscript.html")),
-            Route("/pyscript.html", _page("pyscript.html")),
+            Route("/", _page("board.html", python=False)),
+            Route("/pyscript", _page("board.html", python=True)),
+            Route("/pyscript.html", _page("board.html", python=True)),
             Route("/login", _page("login.html")),
             Route("/shell-sw.js", _shell_worker),
             Route("/pyqueue-control.json", control, methods=["GET", "PUT"]),
@@ -94,10 +100,9 @@ def create_app(path: Path, tasks: Path = TASKS) -> Starlette:
     return app
 
 
-def _page(name: str) -> Any:
+def _page(name: str, **context: Any) -> Any:
     async def page(request: Request) -> Response:
-        html = (HERE / name).read_text("utf-8").replace("{{ version }}", __version__)
-        return HTMLResponse(html, headers={"Cache-Control": "no-cache"})
+        return templates.TemplateResponse(request, name, context, headers={"Cache-Control": "no-cache"})
 
     return page
 

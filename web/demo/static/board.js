@@ -1,5 +1,6 @@
 /** The board: draws what the server has and what this browser has still to deliver. */
 
+import { onChanges } from "./changes.js";
 import { drawComments } from "./comments.js";
 import { drawQueue, watchPanel } from "./panel.js";
 import { drawPhotos, watchPhotos } from "./photos.js";
@@ -9,11 +10,13 @@ const { pyqueue } = window;
 
 const form = /** @type {HTMLFormElement} */ (document.getElementById("comment-form"));
 const text = /** @type {HTMLTextAreaElement} */ (document.getElementById("comment-text"));
+const send = /** @type {HTMLButtonElement} */ (document.getElementById("send"));
 const problem = /** @type {HTMLElement} */ (document.getElementById("comment-error"));
 
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
   problem.hidden = true;
+  send.disabled = true; // A second click while the first is being written.
   try {
     await pyqueue.enqueue("comment.create", { post_id: 1, text: text.value });
     form.reset();
@@ -22,33 +25,18 @@ form.addEventListener("submit", async (event) => {
     problem.textContent = /** @type {Error} */ (error).message;
     problem.hidden = false;
   }
+  send.disabled = false;
   text.focus();
 });
 
 text.addEventListener("keydown", (event) => {
-  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) send.click();
 });
 
-let drawing = false;
-let changed = false;
-
-/** Draws everything; changes that come meanwhile are drawn once, afterwards. */
-async function draw() {
-  changed = true;
-  if (drawing) return;
-  drawing = true;
-  while (changed) {
-    changed = false;
-    const jobs = await pyqueue.jobs();
-    await Promise.all([drawComments(jobs), drawPhotos(jobs), drawQueue(jobs)]);
-  }
-  drawing = false;
-}
-
-pyqueue.subscribe(draw);
-addEventListener("online", draw);
-document.addEventListener("visibilitychange", () => document.hidden || draw());
+const draw = onChanges(async () => {
+  const jobs = await pyqueue.jobs();
+  await Promise.all([drawComments(jobs), drawPhotos(jobs), drawQueue(jobs)]);
+});
 watchPanel(draw);
 watchPhotos();
-draw();
 registerShell();

@@ -1,5 +1,6 @@
 /** The list of comments: those the server has, then those on their way. */
 
+import { edit } from "./editor.js";
 import { element } from "./element.js";
 import { remembered } from "./remembered.js";
 
@@ -62,8 +63,8 @@ async function noteOf(job) {
 const isOver = (status) => status === "failed" || status === "expired";
 
 /**
- * Makes the list show these entries. What did not change is not touched, so that focus, a picture or an
- * answer being written stay.
+ * Makes the list show these entries. What did not change is not touched, so that focus and
+ * pictures stay.
  * @param {Entry[]} entries
  */
 function reconcile(entries) {
@@ -72,7 +73,7 @@ function reconcile(entries) {
   for (const entry of entries) {
     let item = /** @type {HTMLElement | undefined} */ (old.get(entry.key));
     const state = `${entry.status} ${entry.note ?? ""} ${entry.text}`;
-    if (!item || (item.dataset.state !== state && !item.querySelector("textarea"))) {
+    if (!item || item.dataset.state !== state) {
       const fresh = draw(entry);
       fresh.dataset.state = state;
       if (item === next) next = next?.nextElementSibling ?? null;
@@ -97,7 +98,7 @@ function draw(entry) {
   item.append(element("p", { "data-testid": "comment-body" }, entry.text));
   if (entry.photo && (typeof entry.photo === "string" || entry.photo.size)) item.append(picture(entry));
   if (entry.note) item.append(note(entry));
-  if (entry.job && isOver(entry.status)) item.append(actions(entry.job, item));
+  if (entry.job && isOver(entry.status)) item.append(actions(entry.job));
   return item;
 }
 
@@ -120,45 +121,16 @@ function note({ note, status }) {
   return line;
 }
 
-/**
- * @param {Job} job
- * @param {HTMLElement} item
- */
-function actions(job, item) {
+/** @param {Job} job */
+function actions(job) {
   const row = element("div", { class: "row end" });
   const button = (/** @type {string} */ label, /** @type {string} */ id, /** @type {() => unknown} */ act) => {
     const made = element("button", { type: "button", "data-testid": id }, label);
     made.addEventListener("click", act);
     row.append(made);
   };
-  button("Edit & resend", "edit", () => row.replaceWith(editor(job, item)));
+  button("Edit & resend", "edit", () => edit(job));
   button("Retry", "retry", () => pyqueue.retry(job.id));
   button("Discard", "discard", () => pyqueue.discard(job.id));
   return row;
-}
-
-/**
- * @param {Job} job
- * @param {HTMLElement} item
- */
-function editor(job, item) {
-  const field = /** @type {HTMLTextAreaElement} */ (
-    element("textarea", { id: `edit-${job.id}`, "data-testid": "edit-text", rows: "3", required: "" })
-  );
-  field.value = job.payload.text;
-  const form = element("form", { "data-testid": "edit-form" });
-  form.append(
-    element("label", { for: field.id }, "Your comment"),
-    field,
-    element("button", { class: "primary", "data-testid": "edit-save" }, "Resend"),
-  );
-  form.addEventListener("submit", async (event) => {
-    event.preventDefault();
-    await pyqueue.edit(job.id, { ...job.payload, text: field.value });
-    // From here on the list draws this entry again.
-    form.remove();
-    item.dataset.state = "";
-  });
-  setTimeout(() => field.focus());
-  return form;
 }

@@ -6,6 +6,7 @@ import { remembered } from "./remembered.js";
 const { pyqueue } = window;
 const list = /** @type {HTMLUListElement} */ (document.getElementById("photos"));
 const input = /** @type {HTMLInputElement} */ (document.getElementById("photo-input"));
+const problem = /** @type {HTMLElement} */ (document.getElementById("photos-error"));
 let drawn = "";
 
 /** @param {import("../../pyqueue.js").Job[]} jobs all jobs of this browser */
@@ -33,10 +34,17 @@ function item(source, description) {
   return made;
 }
 
-/** Enqueues what is chosen. */
+/** Enqueues what is chosen, all of it or nothing. */
 export function watchPhotos() {
   input.addEventListener("change", async () => {
-    await pyqueue.enqueueMany([...(input.files ?? [])].map((photo) => ({ task: "photo.upload", payload: { photo } })));
+    problem.hidden = true;
+    try {
+      const photos = [...(input.files ?? [])];
+      await pyqueue.enqueueMany(photos.map((photo) => ({ task: "photo.upload", payload: { photo } })));
+    } catch (error) {
+      problem.textContent = /** @type {Error} */ (error).message;
+      problem.hidden = false;
+    }
     input.value = "";
   });
 }

@@ -30,8 +30,19 @@ worker.addEventListener("fetch", (/** @type {any} */ event) => {
   }
 });
 
+/** @param {string[]} urls */
+async function keep(urls) {
+  const cache = await caches.open(CACHE);
+  await Promise.all(
+    urls.map(async (url) => {
+      await networkFirst(new Request(url)).catch(() => {});
+      if (!(await cache.match(url, { ignoreVary: true }))) throw new Error(`${url} could not be kept`);
+    }),
+  );
+}
+
 worker.addEventListener("message", (/** @type {any} */ event) => {
   if (event.data?.type !== "keep") return;
   const urls = event.data.urls.filter((/** @type {string} */ url) => isShell(new URL(url, location.origin)));
-  event.waitUntil(Promise.all(urls.map((/** @type {string} */ url) => networkFirst(new Request(url)).catch(() => {}))));
+  event.waitUntil(keep(urls).then(() => event.ports[0].postMessage("kept")));
 });

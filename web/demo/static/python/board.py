@@ -1,0 +1,109 @@
+"""The board in Python: draws what the server has and what this browser has still to deliver."""
+
+import asyncio
+
+from comments import Comments
+from editor import Editor
+from element import by_id, say
+from photos import Photos
+from pyscript import document, when, window
+
+from pyqueue import connect
+from pyqueue.errors import PyqueueError
+
+# PyScript runs a script as a coroutine: it may await.
+queue = await connect()  # noqa: F704
+editor = Editor(queue)
+changed = asyncio.Event()
+tasks = set()
+
+
+def start(coroutine):
+    """Runs a coroutine beside this. The loop keeps no reference to a task, so this keeps one.
+
+    Handlers of events are plain functions that start one: a coroutine function would only begin when the
+    browser has already done what `preventDefault` prevents.
+    """
+    task = asyncio.ensure_future(coroutine)
+    tasks.add(task)
+    task.add_done_callback(tasks.discard)
+
+
+async def keep_drawn(*parts):
+    """Draws after each change; changes that come meanwhile are drawn once, afterwards."""
+    while True:
+        changed.clear()
+        jobs = await queue.jobs()
+        await asyncio.gather(*(part.draw(jobs) for part in parts))
+        await changed.wait()
+
+
+async def send(text):
+    """Enqueues a comment. If nothing could be stored, the words stay in the field."""
+    say("comment-error", "")
+    by_id("send").disabled = True
+    try:
+        await queue.enqueue("comment.create", {"post_id": 1, "text": text})
+        by_id("comment-form").reset()
+    except PyqueueError as error:
+        say("comment-error", str(error))
+    by_id("send").disabled = False
+    by_id("comment-text").focus()
+
+
+async def upload(photos):
+    """Enqueues photos, all of them or none."""
+    say("photos-error", "")
+    try:
+        await queue.enqueue_many([("photo.upload", {"photo": photo}) for photo in photos])
+    except PyqueueError as error:
+        say("photos-error", str(error))
+    by_id("photo-input").value = ""
+
+
+@when("submit", "#comment-form")
+def on_submit(event):
+    event.preventDefault()
+    start(send(by_id("comment-text").value))
+
+
+@when("keydown", "#comment-text")
+def on_key(event):
+    if event.key == "Enter" and (event.ctrlKey or event.metaKey):
+        by_id("send").click()
+
+
+@when("change", "#photo-input")
+def on_photos(event):
+    start(upload(list(event.target.files)))
+
+
+@when("click", "#comments")
+def on_click(event):
+    button = event.target.closest("[data-action]")
+    if button:
+        act = {"edit": editor.open, "retry": queue.retry, "discard": queue.discard}[button.dataset.action]
+        start(act(button.closest("[data-job-id]").dataset.jobId))
+
+
+@when("submit", "#edit-form")
+def on_edited(event):
+    event.preventDefault()
+    start(editor.resend())
+
+
+@when("click", "#edit-cancel")
+def on_cancelled(_event):
+    editor.close()
+
+
+@when("online", window)
+@when("visibilitychange", document)
+def on_news(_event):
+    changed.set()
+
+
+queue.subscribe(lambda _event: changed.set())
+start(keep_drawn(Comments(), Photos()))
+by_id("send").disabled = by_id("photo-input").disabled = False
+by_id("ready").textContent = "Python is ready."

@@ -1,0 +1,119 @@
+"""The list of comments: those the server has, then those on their way."""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Any
+
+from element import by_id, element, image
+from remembered import remembered
+
+ON_THEIR_WAY = ("pending", "sending")
+OVER = ("failed", "expired")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One comment as it is shown.
+
+    Attributes:
+        key: tells it from the others.
+        text: its words.
+        status: of its job.
+        note: what to say about it.
+        job_id: of a comment that the server does not have.
+        photo: a URL or a `Blob`, if it has one.
+    """
+
+    key: str
+    text: str
+    status: str = "done"
+    note: str = ""
+    job_id: str | None = None
+    photo: Any = field(default=None, compare=False)
+
+
+class Comments:
+    """The list. What did not change is not touched when it is drawn, so that focus and pictures stay."""
+
+    def __init__(self):
+        self._list = by_id("comments")
+        self._drawn = {}
+
+    async def draw(self, jobs):
+        """Draws the comments of the server, then those of all jobs of this browser that it has not yet."""
+        comments, read_at = await remembered("/api/comments")
+        # A job done since the list was read is not in it yet, and must not vanish meanwhile.
+        mine = [
+            job
+            for job in jobs
+            if job.task == "comment.create"
+            and (job.status in ON_THEIR_WAY + OVER or (job.status == "done" and job.settled_at >= read_at))
+        ]
+        entries = [_of_comment(comment) for comment in comments]
+        known = {entry.key for entry in entries}
+        for entry in await asyncio.gather(*map(_of_job, mine)):
+            if entry.key not in known:
+                entries.append(entry)
+        self._reconcile(entries)
+        by_id("comment-count").textContent = len(entries) or ""
+        by_id("no-comments").hidden = bool(entries)
+
+    def _reconcile(self, entries):
+        old, self._drawn = self._drawn, {}
+        for position, entry in enumerate(entries):
+            before, item = old.pop(entry.key, (None, None))
+            if before != entry:
+                if item is not None:
+                    item.remove()
+                item = _draw(entry)
+            there = self._list.children.item(position)
+            if there != item:
+                self._list.insertBefore(item, there)
+            self._drawn[entry.key] = entry, item
+        for _, item in old.values():
+            item.remove()
+
+
+def _of_comment(comment):
+    return Entry(f"comment-{comment['id']}", comment["text"], photo=comment.get("photo"))
+
+
+async def _of_job(job):
+    if job.status == "done":
+        return _of_comment(await job.result())
+    payload = job.payload
+    note = await _note_of(job)
+    return Entry(f"job-{job.id}", payload["text"], str(job.status), note, job.id, payload.get("photo"))
+
+
+async def _note_of(job):
+    if job.status in OVER:
+        return job.error["message"] if job.error else "It was not accepted."
+    if job.status == "sending":
+        return "Syncing…"
+    return f"Syncing… {(await job.explain())['message']}"
+
+
+def _draw(entry):
+    attributes = {"class": "comment", "data-testid": "comment", "data-status": entry.status}
+    item = element("li", attributes, element("p", {"data-testid": "comment-body"}, entry.text))
+    if entry.photo:
+        item.append(image(entry.photo, entry.text))
+    if entry.note:
+        note = element("p", {"class": "note", "data-testid": "comment-note"}, entry.note)
+        item.append(note)
+        if entry.status in OVER:
+            note.setAttribute("role", "alert")
+            item.setAttribute("data-job-id", entry.job_id)
+            item.append(_actions())
+    return item
+
+
+def _actions():
+    """The buttons of a comment that the server did not take; `board.py` hears their clicks."""
+    labels = {"edit": "Edit & resend", "retry": "Retry", "discard": "Discard"}
+    buttons = [
+        element("button", {"type": "button", "data-testid": action, "data-action": action}, label)
+        for action, label in labels.items()
+    ]
+    return element("div", {"class": "row end"}, *buttons)

@@ -1,0 +1,32 @@
+"""The photos: a task written in Python uploads them."""
+
+from element import by_id, element, image
+from remembered import remembered
+
+
+class Photos:
+    """The photos on their way, then those that the server has, newest first."""
+
+    def __init__(self):
+        self._drawn = None
+
+    async def draw(self, jobs):
+        """Draws them, if they are not those drawn before.
+
+        Args:
+            jobs: all jobs of this browser.
+        """
+        photos, _ = await remembered("/api/photos")
+        waiting = [job for job in jobs if job.task == "photo.upload" and job.status in ("pending", "sending")]
+        shown = photos, [job.id for job in waiting]
+        if shown == self._drawn:
+            return
+        self._drawn = shown
+        by_id("photos").replaceChildren(
+            *(_item(job.payload["photo"], "A photo on its way") for job in waiting),
+            *(_item(photo["url"], f"Photo {photo['id']}") for photo in photos),
+        )
+
+
+def _item(source, description):
+    return element("li", {"data-testid": "photo"}, image(source, description))
