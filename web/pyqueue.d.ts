@@ -123,7 +123,8 @@ export interface Stats {
   nextWakeUp: number | null;
   /** Payload bytes of the jobs not yet settled. */
   bytes: number;
-  limits: { payload_bytes: number; jobs: number; bytes: number } | null;
+  /** What `enqueue` allows: bytes of one payload, jobs not yet settled, and bytes of their payloads. */
+  limits: { payloadBytes: number; jobs: number; bytes: number };
   /** Whether the browser promised to keep the site's data; `null`: it does not say. */
   durable: boolean | null;
   online: boolean;

@@ -25,11 +25,12 @@ def self_hosted(chromium: Chromium) -> Iterator[None]:
 
 
 @pytest.fixture
-def board(chromium: Chromium, demo: Demo) -> Page:
-    """The board in Python, ready for writes."""
+def board(chromium: Chromium, demo: Demo) -> Iterator[Page]:
+    """The board in Python, ready for writes; fails a test in which its Python raised an exception."""
     page = chromium.open(f"{demo.url}pyscript")
     expect_ready(page)
-    return page
+    yield page
+    assert not [line for line in chromium.console if "Traceback" in line]
 
 
 def expect_ready(board: Page) -> None:

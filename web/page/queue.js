@@ -1,6 +1,6 @@
 /** The queue on a page: what `window.pyqueue` is. */
 
-import { append, editCommand, enqueueCommand } from "./append.js";
+import { append, DEFAULT_LIMITS, editCommand, enqueueCommand } from "./append.js";
 import { announce, announceHere, listen } from "./channel.js";
 import { InvalidPayload } from "./errors.js";
 import { Job } from "./job.js";
@@ -87,6 +87,7 @@ export class Queue {
   async stats() {
     const [{ meta, depth, oldest }, durable] = await Promise.all([readNumbers(), isPersisted()]);
     const { attempts = 0, retries = 0, failed = 0, pruned = 0, pruned_failed = 0 } = meta.counters ?? {};
+    const limits = meta.limits ?? DEFAULT_LIMITS;
     return {
       depth,
       inFlight: depth.sending,
@@ -103,7 +104,7 @@ export class Queue {
         0,
         (meta.open?.bytes ?? 0) + (meta.appended?.bytes ?? 0) - (meta.admitted?.bytes ?? 0),
       ),
-      limits: meta.limits ?? null,
+      limits: { payloadBytes: limits.payload_bytes, jobs: limits.jobs, bytes: limits.bytes },
       durable,
       online: navigator.onLine,
       backgroundSync: this.#worker.backgroundSync ?? null,

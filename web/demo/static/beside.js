@@ -1,12 +1,13 @@
 /** What the board in Python has beside it: the panel, and that the page opens offline. */
 
 import { onChanges } from "./changes.js";
-import { drawQueue, watchPanel } from "./panel.js";
+import { drawQueue, readLog, watchPanel } from "./panel.js";
 import { registerShell } from "./shell.js";
 
 const { pyqueue } = window;
 
-watchPanel(onChanges(async () => drawQueue(await pyqueue.jobs())));
+onChanges(async () => drawQueue(await pyqueue.jobs()));
+watchPanel(onChanges(readLog));
 
 // Once the board runs, all that PyScript needs to run it has been loaded.
 addEventListener("py:all-done", registerShell, { once: true });

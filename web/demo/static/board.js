@@ -1,9 +1,9 @@
 /** The board: draws what the server has and what this browser has still to deliver. */
 
 import { onChanges } from "./changes.js";
-import { drawComments } from "./comments.js";
-import { drawQueue, watchPanel } from "./panel.js";
-import { drawPhotos, watchPhotos } from "./photos.js";
+import { drawComments, readComments } from "./comments.js";
+import { drawQueue, readLog, watchPanel } from "./panel.js";
+import { drawPhotos, readPhotos, watchPhotos } from "./photos.js";
 import { registerShell } from "./shell.js";
 
 const { pyqueue } = window;
@@ -37,6 +37,11 @@ const draw = onChanges(async () => {
   const jobs = await pyqueue.jobs();
   await Promise.all([drawComments(jobs), drawPhotos(jobs), drawQueue(jobs)]);
 });
-watchPanel(draw);
+// Beside it, so that what is written appears at once, however slow the network is.
+const read = onChanges(async () => {
+  await Promise.all([readComments(), readPhotos(), readLog()]);
+  draw();
+});
+watchPanel(read);
 watchPhotos();
 registerShell();

@@ -1,32 +1,35 @@
-/** When to draw again. */
+/** When to look again. */
 
 const { pyqueue } = window;
 
 /**
- * Draws now, and whenever what is shown may have changed. Changes that come while it draws are drawn once,
- * afterwards.
+ * Does something now, and whenever what the page shows may have changed. For changes that come meanwhile it is
+ * done once, afterwards.
  *
- * @param {() => Promise<unknown>} drawAll
- * @returns {() => Promise<void>} draws once more
+ * @param {() => Promise<unknown>} act
+ * @returns {() => Promise<void>} does it once more
  */
-export function onChanges(drawAll) {
-  let drawing = false;
+export function onChanges(act) {
+  let acting = false;
   let changed = false;
 
-  async function draw() {
+  async function again() {
     changed = true;
-    if (drawing) return;
-    drawing = true;
-    while (changed) {
-      changed = false;
-      await drawAll();
+    if (acting) return;
+    acting = true;
+    try {
+      while (changed) {
+        changed = false;
+        await act();
+      }
+    } finally {
+      acting = false;
     }
-    drawing = false;
   }
 
-  pyqueue.subscribe(draw);
-  addEventListener("online", draw);
-  document.addEventListener("visibilitychange", () => document.hidden || draw());
-  draw();
-  return draw;
+  pyqueue.subscribe(again);
+  addEventListener("online", again);
+  document.addEventListener("visibilitychange", () => document.hidden || again());
+  again();
+  return again;
 }

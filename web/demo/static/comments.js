@@ -2,9 +2,10 @@
 
 import { edit } from "./editor.js";
 import { element } from "./element.js";
-import { remembered } from "./remembered.js";
+import { ServerList } from "./server-list.js";
 
 const { pyqueue } = window;
+const comments = new ServerList("/api/comments");
 const list = /** @type {HTMLOListElement} */ (document.getElementById("comments"));
 const count = /** @type {HTMLElement} */ (document.getElementById("comment-count"));
 const empty = /** @type {HTMLElement} */ (document.getElementById("no-comments"));
@@ -16,19 +17,22 @@ const SHOWN = ["pending", "sending", "failed", "expired"];
  * @typedef {{key: string, text: string, photo?: string | Blob, status: string, note?: string, job?: Job}} Entry
  */
 
-/** @param {Job[]} jobs all jobs of this browser */
+/** Reads what the server has. */
+export const readComments = () => comments.read();
+
+/** @param {Job[]} jobs all jobs of this browser, read after the server's comments were */
 export async function drawComments(jobs) {
-  const { value: comments, readAt } = await remembered("/api/comments", []);
+  const { items, readAt } = comments;
   const mine = jobs.filter((job) => job.task === "comment.create");
   // A job done since the list was read is not in it yet, and must not vanish meanwhile.
   const onTheirWay = mine.filter(
     (job) => SHOWN.includes(job.status) || (job.status === "done" && (job.settledAt ?? 0) >= readAt),
   );
-  const known = new Set(comments.map((/** @type {any} */ comment) => `comment-${comment.id}`));
+  const known = new Set(items.map((comment) => `comment-${comment.id}`));
   const entries = await Promise.all(onTheirWay.map(ofJob));
-  reconcile([...comments.map(ofComment), ...entries.filter((entry) => !known.has(entry.key))]);
+  reconcile([...items.map(ofComment), ...entries.filter((entry) => !known.has(entry.key))]);
   count.textContent = list.childElementCount ? String(list.childElementCount) : "";
-  empty.hidden = list.childElementCount > 0;
+  empty.hidden = list.childElementCount > 0 || readAt === 0;
 }
 
 /**

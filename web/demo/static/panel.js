@@ -1,10 +1,12 @@
 /** The side panel: the server's mood, this browser's queue, and what the server received. */
 
 import { element } from "./element.js";
+import { ServerList } from "./server-list.js";
 
 const { pyqueue } = window;
 const $ = (/** @type {string} */ id) => /** @type {HTMLElement} */ (document.getElementById(id));
 
+const log = new ServerList("/api/server/log");
 const form = /** @type {HTMLFormElement} */ ($("server-form"));
 const paused = /** @type {HTMLInputElement} */ ($("control-paused"));
 
@@ -29,9 +31,9 @@ async function put(url, value) {
 
 /**
  * Makes the panel's controls work.
- * @param {() => void} draw called when what is shown may have changed
+ * @param {() => void} read called when what the server has changed
  */
-export async function watchPanel(draw) {
+export async function watchPanel(read) {
   form.addEventListener("change", async (event) => {
     if (event.target === paused) {
       await put("/pyqueue-control.json", { paused: paused.checked, reason: "paused in the panel" });
@@ -51,7 +53,7 @@ export async function watchPanel(draw) {
   $("queue-pause").addEventListener("click", () => pyqueue.pause("paused by you"));
   $("queue-resume").addEventListener("click", () => pyqueue.resume());
   $("queue-flush").addEventListener("click", () => pyqueue.flush());
-  $("log-clear").addEventListener("click", () => fetch("/api/server/log", { method: "DELETE" }).then(draw));
+  $("log-clear").addEventListener("click", () => fetch("/api/server/log", { method: "DELETE" }).then(read));
   await showServer().catch(() => {});
 }
 
@@ -78,15 +80,17 @@ export async function drawQueue(jobs) {
   $("jobs").replaceChildren(
     ...jobs.slice(-50).reverse().map((job) => line(job.status, job.task ?? job.payload.url, jobDetail(job))),
   );
-  const log = await fetch("/api/server/log").then((answer) => answer.json()).catch(() => null);
-  if (log) {
-    $("log").replaceChildren(
-      ...log.slice(-50).reverse().map((/** @type {any} */ arrival) => {
-        const answer = arrival.replayed ? `${arrival.status} again` : String(arrival.status ?? "…");
-        return line(answer, JSON.stringify(arrival.body), `${clock(arrival.time)} ${arrival.key ?? "no key"}`);
-      }),
-    );
-  }
+}
+
+/** Reads and draws what the server received. */
+export async function readLog() {
+  await log.read();
+  $("log").replaceChildren(
+    ...log.items.slice(-50).reverse().map((arrival) => {
+      const answer = arrival.replayed ? `${arrival.status} again` : String(arrival.status ?? "…");
+      return line(answer, JSON.stringify(arrival.body), `${clock(arrival.time)} ${arrival.key ?? "no key"}`);
+    }),
+  );
 }
 
 /** @param {import("../../pyqueue.js").Job} job */

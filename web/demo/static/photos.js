@@ -1,24 +1,27 @@
 /** The photos: a task written in Python uploads them. */
 
 import { element } from "./element.js";
-import { remembered } from "./remembered.js";
+import { ServerList } from "./server-list.js";
 
 const { pyqueue } = window;
+const photos = new ServerList("/api/photos");
 const list = /** @type {HTMLUListElement} */ (document.getElementById("photos"));
 const input = /** @type {HTMLInputElement} */ (document.getElementById("photo-input"));
 const problem = /** @type {HTMLElement} */ (document.getElementById("photos-error"));
 let drawn = "";
 
+/** Reads what the server has. */
+export const readPhotos = () => photos.read();
+
 /** @param {import("../../pyqueue.js").Job[]} jobs all jobs of this browser */
-export async function drawPhotos(jobs) {
-  const { value: photos } = await remembered("/api/photos", []);
+export function drawPhotos(jobs) {
   const waiting = jobs.filter((job) => job.task === "photo.upload" && ["pending", "sending"].includes(job.status));
-  const state = JSON.stringify([photos, waiting.map((job) => job.id)]);
+  const state = JSON.stringify([photos.items, waiting.map((job) => job.id)]);
   if (state === drawn) return;
   drawn = state;
   list.replaceChildren(
     ...waiting.map((job) => item(URL.createObjectURL(job.payload.photo), "A photo on its way")),
-    ...photos.map((/** @type {{id: number, url: string}} */ photo) => item(photo.url, `Photo ${photo.id}`)),
+    ...photos.items.map((photo) => item(photo.url, `Photo ${photo.id}`)),
   );
 }
 
@@ -39,8 +42,8 @@ export function watchPhotos() {
   input.addEventListener("change", async () => {
     problem.hidden = true;
     try {
-      const photos = [...(input.files ?? [])];
-      await pyqueue.enqueueMany(photos.map((photo) => ({ task: "photo.upload", payload: { photo } })));
+      const files = [...(input.files ?? [])];
+      await pyqueue.enqueueMany(files.map((photo) => ({ task: "photo.upload", payload: { photo } })));
     } catch (error) {
       problem.textContent = /** @type {Error} */ (error).message;
       problem.hidden = false;

@@ -2,6 +2,7 @@
 
 import asyncio
 
+from background import OnChange, start
 from comments import Comments
 from editor import Editor
 from element import by_id, say
@@ -14,28 +15,29 @@ from pyqueue.errors import PyqueueError
 # PyScript runs a script as a coroutine: it may await.
 queue = await connect()  # noqa: F704
 editor = Editor(queue)
-changed = asyncio.Event()
-tasks = set()
+parts = Comments(), Photos()
 
 
-def start(coroutine):
-    """Runs a coroutine beside this. The loop keeps no reference to a task, so this keeps one.
-
-    Handlers of events are plain functions that start one: a coroutine function would only begin when the
-    browser has already done what `preventDefault` prevents.
-    """
-    task = asyncio.ensure_future(coroutine)
-    tasks.add(task)
-    task.add_done_callback(tasks.discard)
+async def draw():
+    jobs = await queue.jobs()
+    await asyncio.gather(*(part.draw(jobs) for part in parts))
 
 
-async def keep_drawn(*parts):
-    """Draws after each change; changes that come meanwhile are drawn once, afterwards."""
-    while True:
-        changed.clear()
-        jobs = await queue.jobs()
-        await asyncio.gather(*(part.draw(jobs) for part in parts))
-        await changed.wait()
+async def read():
+    await asyncio.gather(*(part.read() for part in parts))
+    drawing.again()
+
+
+drawing = OnChange(draw)
+# Beside it, so that what is written appears at once, however slow the network is.
+reading = OnChange(read)
+
+
+@when("online", window)
+@when("visibilitychange", document)
+def look_again(_event):
+    drawing.again()
+    reading.again()
 
 
 async def send(text):
@@ -97,13 +99,6 @@ def on_cancelled(_event):
     editor.close()
 
 
-@when("online", window)
-@when("visibilitychange", document)
-def on_news(_event):
-    changed.set()
-
-
-queue.subscribe(lambda _event: changed.set())
-start(keep_drawn(Comments(), Photos()))
+queue.subscribe(look_again)
 by_id("send").disabled = by_id("photo-input").disabled = False
 by_id("ready").textContent = "Python is ready."

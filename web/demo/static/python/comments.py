@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from element import by_id, element, image
-from remembered import remembered
+from server_list import ServerList
 
 ON_THEIR_WAY = ("pending", "sending")
 OVER = ("failed", "expired")
@@ -36,12 +36,21 @@ class Comments:
     """The list. What did not change is not touched when it is drawn, so that focus and pictures stay."""
 
     def __init__(self):
+        self._server = ServerList("/api/comments")
         self._list = by_id("comments")
         self._drawn = {}
 
+    async def read(self):
+        """Reads what the server has."""
+        await self._server.read()
+
     async def draw(self, jobs):
-        """Draws the comments of the server, then those of all jobs of this browser that it has not yet."""
-        comments, read_at = await remembered("/api/comments")
+        """Draws the server's comments, then those that it has not yet.
+
+        Args:
+            jobs: all jobs of this browser, read after the server's comments were.
+        """
+        comments, read_at = self._server.items, self._server.read_at
         # A job done since the list was read is not in it yet, and must not vanish meanwhile.
         mine = [
             job
@@ -56,7 +65,7 @@ class Comments:
                 entries.append(entry)
         self._reconcile(entries)
         by_id("comment-count").textContent = len(entries) or ""
-        by_id("no-comments").hidden = bool(entries)
+        by_id("no-comments").hidden = bool(entries or not read_at)
 
     def _reconcile(self, entries):
         old, self._drawn = self._drawn, {}

@@ -1,14 +1,19 @@
 """The photos: a task written in Python uploads them."""
 
 from element import by_id, element, image
-from remembered import remembered
+from server_list import ServerList
 
 
 class Photos:
     """The photos on their way, then those that the server has, newest first."""
 
     def __init__(self):
+        self._server = ServerList("/api/photos")
         self._drawn = None
+
+    async def read(self):
+        """Reads what the server has."""
+        await self._server.read()
 
     async def draw(self, jobs):
         """Draws them, if they are not those drawn before.
@@ -16,7 +21,7 @@ class Photos:
         Args:
             jobs: all jobs of this browser.
         """
-        photos, _ = await remembered("/api/photos")
+        photos = self._server.items
         waiting = [job for job in jobs if job.task == "photo.upload" and job.status in ("pending", "sending")]
         shown = photos, [job.id for job in waiting]
         if shown == self._drawn:

@@ -1,0 +1,45 @@
+"""Lists that the server has."""
+
+import asyncio
+import json
+import time
+
+from pyodide.http import pyfetch
+from pyscript import window
+
+PATIENCE = 10
+"""Seconds for one reading."""
+
+
+class ServerList:
+    """A list that the server has, as it was read last. Kept over reloads, for a page that opens offline.
+
+    Args:
+        url: where it is read.
+
+    Attributes:
+        items: the list.
+        read_at: when the server was asked, Unix time in seconds; 0: it never answered.
+    """
+
+    def __init__(self, url):
+        self._url = url
+        kept = json.loads(window.localStorage.getItem(url) or "{}")
+        self.items = kept.get("items", [])
+        self.read_at = kept.get("readAt", 0)
+
+    async def read(self):
+        """Reads it anew; while the server cannot be reached, it stays as it was."""
+        if not window.navigator.onLine:
+            return
+        read_at = time.time()
+        try:
+            async with asyncio.timeout(PATIENCE):
+                response = await pyfetch(self._url)
+                if not response.ok:
+                    return
+                self.items = await response.json()
+        except OSError:
+            return  # It is read again after the next change.
+        self.read_at = read_at
+        window.localStorage.setItem(self._url, json.dumps({"items": self.items, "readAt": read_at}))
