@@ -67,6 +67,12 @@ def demo(tmp_path: Path) -> Iterator[Demo]:
     demo.close()
 
 
+@pytest.fixture(params=[pytest.param("", id="script tag"), pytest.param("pyscript", id="PyScript")])
+def board_url(request: pytest.FixtureRequest, demo: Demo) -> str:
+    """Where each version of the board is."""
+    return f"{demo.url}{request.param}"
+
+
 @pytest.fixture
 def annex(tmp_path: Path) -> Iterator[Annex]:
     """A demo server that has more pages, and files that can be made to break."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -83,3 +84,20 @@ def test_an_offline_page_is_reloaded_and_goes_on(
     wait_for(lambda: len(demo.texts()) == 10)
     assert demo.texts() == TEN
     assert demo.received() == TEN
+
+
+def test_a_comment_is_shown_at_once_though_the_server_does_not_answer(
+    board_url: str, chromium: Chromium, demo: Demo
+) -> None:
+    """There is a network, but nothing comes back; once it does, the comment is the server's."""
+    page = chromium.open(board_url)
+    comment = page.get_by_test_id("comment")
+    expect(page.get_by_test_id("opens-offline")).to_be_visible()
+    demo.freeze()
+    page.get_by_test_id("comment-text").fill("in a tunnel")
+    page.get_by_test_id("comment-submit").click()
+    expect(comment).to_have_text(re.compile("^in a tunnelSyncing…"), timeout=5_000)
+    demo.thaw()
+    expect(comment).to_have_text("in a tunnel")
+    expect(comment).to_have_attribute("data-status", "done")
+    assert demo.texts() == ["in a tunnel"]
