@@ -18,7 +18,13 @@ const SHOWN = ["pending", "sending", "failed", "expired"];
  */
 
 /** Reads what the server has. */
-export const readComments = () => comments.read();
+export const readComments = () => comments.read(nothingIsBeingSent);
+
+/** The server may have a comment whose answer is still on its way: it would be shown twice. */
+async function nothingIsBeingSent() {
+  const sending = await pyqueue.jobs({ task: "comment.create", status: "sending", limit: 1 });
+  return sending.length === 0;
+}
 
 /** @param {Job[]} jobs all jobs of this browser, read after the server's comments were */
 export async function drawComments(jobs) {

@@ -15,16 +15,22 @@ export class ServerList {
 
   #url;
 
-  /** Reads it anew; while the server cannot be reached, it stays as it was. */
-  async read() {
+  /**
+   * Reads it anew; while the server cannot be reached, it stays as it was.
+   *
+   * @param {() => Promise<boolean>} [isWanted] says whether what was read takes the place of what there was
+   */
+  async read(isWanted) {
     if (!navigator.onLine) return;
     const readAt = Date.now() / 1000;
     try {
       const response = await fetch(this.#url, { signal: AbortSignal.timeout(PATIENCE) });
       if (!response.ok) return;
-      this.items = await response.json();
+      const items = await response.json();
+      if (isWanted && !(await isWanted())) return;
+      this.items = items;
       this.readAt = readAt;
-      localStorage.setItem(this.#url, JSON.stringify({ items: this.items, readAt }));
+      localStorage.setItem(this.#url, JSON.stringify({ items, readAt }));
     } catch {
       // It is read again after the next change.
     }

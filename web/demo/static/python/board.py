@@ -15,7 +15,7 @@ from pyqueue.errors import PyqueueError
 # PyScript runs a script as a coroutine: it may await.
 queue = await connect()  # noqa: F704
 editor = Editor(queue)
-parts = Comments(), Photos()
+parts = Comments(queue), Photos()
 
 
 async def draw():

@@ -33,16 +33,25 @@ class Entry:
 
 
 class Comments:
-    """The list. What did not change is not touched when it is drawn, so that focus and pictures stay."""
+    """The list. What did not change is not touched when it is drawn, so that focus and pictures stay.
 
-    def __init__(self):
+    Args:
+        queue: the queue.
+    """
+
+    def __init__(self, queue):
+        self._queue = queue
         self._server = ServerList("/api/comments")
         self._list = by_id("comments")
         self._drawn = {}
 
     async def read(self):
         """Reads what the server has."""
-        await self._server.read()
+        await self._server.read(self._nothing_is_being_sent)
+
+    async def _nothing_is_being_sent(self):
+        """The server may have a comment whose answer is still on its way: it would be shown twice."""
+        return not await self._queue.jobs("sending", task="comment.create", limit=1)
 
     async def draw(self, jobs):
         """Draws the server's comments, then those that it has not yet.

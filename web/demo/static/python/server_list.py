@@ -28,8 +28,12 @@ class ServerList:
         self.items = kept.get("items", [])
         self.read_at = kept.get("readAt", 0)
 
-    async def read(self):
-        """Reads it anew; while the server cannot be reached, it stays as it was."""
+    async def read(self, is_wanted=None):
+        """Reads it anew; while the server cannot be reached, it stays as it was.
+
+        Args:
+            is_wanted: a coroutine function that says whether what was read takes the place of what there was.
+        """
         if not window.navigator.onLine:
             return
         read_at = time.time()
@@ -38,8 +42,9 @@ class ServerList:
                 response = await pyfetch(self._url)
                 if not response.ok:
                     return
-                self.items = await response.json()
+                items = await response.json()
         except OSError:
             return  # It is read again after the next change.
-        self.read_at = read_at
-        window.localStorage.setItem(self._url, json.dumps({"items": self.items, "readAt": read_at}))
+        if is_wanted is None or await is_wanted():
+            self.items, self.read_at = items, read_at
+            window.localStorage.setItem(self._url, json.dumps({"items": items, "readAt": read_at}))
