@@ -36,8 +36,9 @@ def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
-    if report.when == "call":
-        item.stash[FAILED] = report.failed
+    # The setup too: what a fixture waits for may not come.
+    if report.failed:
+        item.stash[FAILED] = True
     return report
 
 

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from pyqueue.testing.plugin import Network
-from tests.browser.harness import Annex, Chromium, Demo
+from tests.browser.harness import PROFILER_ON, Annex, Chromium, Demo
 
 
 @pytest.fixture(autouse=True)
@@ -84,6 +84,14 @@ def test_the_board_in_python_opens_offline_and_shows_what_is_on_its_way(
     network.online()
     expect(delivered(board)).to_have_text(["before", "one", "two", "three"])
     assert demo.texts() == ["before", "one", "two", "three"]
+
+
+@pytest.mark.parametrize("chromium_arguments", [[PROFILER_ON]], ids=["profiled"])
+def test_python_survives_the_memory_profiler(board: Page, chromium: Chromium, demo: Demo) -> None:
+    """It crashes a process whose Python runs on a stack of its own; neither page nor worker lets it."""
+    write(board, "one", "two", "three")
+    expect(delivered(board)).to_have_text(["one", "two", "three"])
+    assert demo.received() == ["one", "two", "three"]
 
 
 def test_the_board_in_python_uploads_photos(board: Page, chromium: Chromium, photo: Path) -> None:

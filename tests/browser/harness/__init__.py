@@ -2,8 +2,17 @@
 
 from .annex import Annex
 from .board import Board
-from .chromium import Chromium, ServiceWorkers
+from .chromium import PROFILER_ON, Chromium, ServiceWorkers
 from .demo import Demo
 from .tab import Refusal, Tab
 
-__all__ = ["Annex", "Board", "Chromium", "Demo", "Refusal", "ServiceWorkers", "Tab"]
+__all__ = [
+    "PROFILER_ON",
+    "Annex",
+    "Board",
+    "Chromium",
+    "Demo",
+    "Refusal",
+    "ServiceWorkers",
+    "Tab",
+]

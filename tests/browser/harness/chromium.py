@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import time
@@ -9,15 +10,20 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import BrowserContext, CDPSession, ConsoleMessage, Page, Playwright
+from playwright.sync_api import BrowserContext, CDPSession, ConsoleMessage, Error, Page, Playwright
 
 _INSECURE_HOST = "insecure.test"
+_PROFILER = "--enable-features=HeapProfilerReporting:stable-probability/{0}/nonstable-probability/{0}"
+"""Chromium's sampling of its own memory, which it switches on by chance at one start in many."""
+PROFILER_ON = _PROFILER.format(1) + "/renderer-sampling-rate-bytes/10000"
+"""An argument with which it always samples, every 10 kB."""
 _ARGUMENTS = [
     "--no-sandbox",
     "--disable-quic",
     "--no-first-run",
     "--disable-component-update",
     "--disable-sync",
+    _PROFILER.format(0),
     f"--host-resolver-rules=MAP {_INSECURE_HOST} 127.0.0.1",
 ]
 _POLL = 0.05
@@ -60,10 +66,14 @@ class Chromium:
         self._is_open = True
         self.context.on("close", self._on_close)
         self.context.on("console", self._keep)
+        self.context.on("page", lambda page: page.on("crash", self._on_crash))
         self.context.on("weberror", lambda error: self.console.append(f"page error: {error.error}"))
 
     def _on_close(self, _context: BrowserContext) -> None:
         self._is_open = False
+
+    def _on_crash(self, page: Page) -> None:
+        self.console.append(f"page crashed: {page.url}")
 
     def _keep(self, message: ConsoleMessage) -> None:
         source = "page" if message.page else "worker"
@@ -137,7 +147,8 @@ class Chromium:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "console.log").write_text("\n".join(self.console))
         for number, page in enumerate(self.context.pages, 1):
-            page.screenshot(path=folder / f"tab-{number}.png", timeout=5_000)
+            with contextlib.suppress(Error):  # It crashed, or hangs.
+                page.screenshot(path=folder / f"tab-{number}.png", timeout=5_000)
 
 
 class ServiceWorkers:
