@@ -38,6 +38,7 @@ def limited(chromium: Chromium, annex: Annex) -> Tab:
 
 def test_a_payload_over_the_default_cap_is_refused(tab: Tab, demo: Demo) -> None:
     """One job may have 1 MiB, also before the worker has told the site's own limits."""
+    assert tab.stats()["limits"] == {"payloadBytes": 1 << 20, "jobs": 10_000, "bytes": 100 << 20}
     too_large = "(size) => pyqueue.enqueue('comment.create', {post_id: 1, text: 'x'.repeat(size)})"
     assert refused(tab, too_large, 1 << 20) == "PayloadTooLarge"
     tab.result(tab.comment("small"))

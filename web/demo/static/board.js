@@ -1,7 +1,7 @@
 /** The board: draws what the server has and what this browser has still to deliver. */
 
 import { onChanges } from "./changes.js";
-import { drawComments, readComments } from "./comments.js";
+import { drawComments, readComments, serverComments } from "./comments.js";
 import { drawQueue, readLog, watchPanel } from "./panel.js";
 import { drawPhotos, readPhotos, watchPhotos } from "./photos.js";
 import { registerShell } from "./shell.js";
@@ -34,8 +34,9 @@ text.addEventListener("keydown", (event) => {
 });
 
 const draw = onChanges(async () => {
+  const server = serverComments();
   const jobs = await pyqueue.jobs();
-  await Promise.all([drawComments(jobs), drawPhotos(jobs), drawQueue(jobs)]);
+  await Promise.all([drawComments(server, jobs), drawPhotos(jobs), drawQueue(jobs)]);
 });
 // Beside it, so that what is written appears at once, however slow the network is.
 const read = onChanges(async () => {

@@ -26,9 +26,14 @@ async function nothingIsBeingSent() {
   return sending.length === 0;
 }
 
-/** @param {Job[]} jobs all jobs of this browser, read after the server's comments were */
-export async function drawComments(jobs) {
-  const { items, readAt } = comments;
+/** What the server had when it was read last. */
+export const serverComments = () => comments.latest;
+
+/**
+ * @param {{items: any[], readAt: number}} server `serverComments`, as they were before the jobs were read
+ * @param {Job[]} jobs all jobs of this browser
+ */
+export async function drawComments({ items, readAt }, jobs) {
   const mine = jobs.filter((job) => job.task === "comment.create");
   // A job done since the list was read is not in it yet, and must not vanish meanwhile.
   const onTheirWay = mine.filter(

@@ -86,7 +86,7 @@ export async function drawQueue(jobs) {
 export async function readLog() {
   await log.read();
   $("log").replaceChildren(
-    ...log.items.slice(-50).reverse().map((arrival) => {
+    ...log.latest.items.slice(-50).reverse().map((arrival) => {
       const answer = arrival.replayed ? `${arrival.status} again` : String(arrival.status ?? "…");
       return line(answer, JSON.stringify(arrival.body), `${clock(arrival.time)} ${arrival.key ?? "no key"}`);
     }),

@@ -16,12 +16,12 @@ export const readPhotos = () => photos.read();
 /** @param {import("../../pyqueue.js").Job[]} jobs all jobs of this browser */
 export function drawPhotos(jobs) {
   const waiting = jobs.filter((job) => job.task === "photo.upload" && ["pending", "sending"].includes(job.status));
-  const state = JSON.stringify([photos.items, waiting.map((job) => job.id)]);
+  const state = JSON.stringify([photos.latest.items, waiting.map((job) => job.id)]);
   if (state === drawn) return;
   drawn = state;
   list.replaceChildren(
     ...waiting.map((job) => item(URL.createObjectURL(job.payload.photo), "A photo on its way")),
-    ...photos.items.map((photo) => item(photo.url, `Photo ${photo.id}`)),
+    ...photos.latest.items.map((photo) => item(photo.url, `Photo ${photo.id}`)),
   );
 }
 

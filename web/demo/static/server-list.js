@@ -6,11 +6,12 @@ export class ServerList {
   /** @param {string} url */
   constructor(url) {
     this.#url = url;
-    const kept = JSON.parse(localStorage.getItem(url) ?? "null");
-    /** @type {any[]} */
-    this.items = kept?.items ?? [];
-    /** When the server was asked, Unix time in seconds; 0: it never answered. */
-    this.readAt = /** @type {number} */ (kept?.readAt ?? 0);
+    /**
+     * What was read, and when the server was asked, Unix time in seconds; 0: it never answered.
+     *
+     * @type {{items: any[], readAt: number}}
+     */
+    this.latest = JSON.parse(localStorage.getItem(url) ?? '{"items": [], "readAt": 0}');
   }
 
   #url;
@@ -28,9 +29,8 @@ export class ServerList {
       if (!response.ok) return;
       const items = await response.json();
       if (isWanted && !(await isWanted())) return;
-      this.items = items;
-      this.readAt = readAt;
-      localStorage.setItem(this.#url, JSON.stringify({ items, readAt }));
+      this.latest = { items, readAt };
+      localStorage.setItem(this.#url, JSON.stringify(this.latest));
     } catch {
       // It is read again after the next change.
     }

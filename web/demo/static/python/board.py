@@ -15,16 +15,18 @@ from pyqueue.errors import PyqueueError
 # PyScript runs a script as a coroutine: it may await.
 queue = await connect()  # noqa: F704
 editor = Editor(queue)
-parts = Comments(queue), Photos()
+comments = Comments(queue)
+photos = Photos()
 
 
 async def draw():
+    server = comments.server()
     jobs = await queue.jobs()
-    await asyncio.gather(*(part.draw(jobs) for part in parts))
+    await asyncio.gather(comments.draw(server, jobs), photos.draw(jobs))
 
 
 async def read():
-    await asyncio.gather(*(part.read() for part in parts))
+    await asyncio.gather(comments.read(), photos.read())
     drawing.again()
 
 
@@ -53,11 +55,11 @@ async def send(text):
     by_id("comment-text").focus()
 
 
-async def upload(photos):
+async def upload(files):
     """Enqueues photos, all of them or none."""
     say("photos-error", "")
     try:
-        await queue.enqueue_many([("photo.upload", {"photo": photo}) for photo in photos])
+        await queue.enqueue_many([("photo.upload", {"photo": file}) for file in files])
     except PyqueueError as error:
         say("photos-error", str(error))
     by_id("photo-input").value = ""

@@ -53,13 +53,18 @@ class Comments:
         """The server may have a comment whose answer is still on its way: it would be shown twice."""
         return not await self._queue.jobs("sending", task="comment.create", limit=1)
 
-    async def draw(self, jobs):
+    def server(self):
+        """What the server had when it was read last."""
+        return self._server.latest
+
+    async def draw(self, server, jobs):
         """Draws the server's comments, then those that it has not yet.
 
         Args:
-            jobs: all jobs of this browser, read after the server's comments were.
+            server: `server()`, as it was before the jobs were read.
+            jobs: all jobs of this browser.
         """
-        comments, read_at = self._server.items, self._server.read_at
+        comments, read_at = server["items"], server["readAt"]
         # A job done since the list was read is not in it yet, and must not vanish meanwhile.
         mine = [
             job
@@ -77,19 +82,19 @@ class Comments:
         by_id("no-comments").hidden = bool(entries or not read_at)
 
     def _reconcile(self, entries):
-        old, self._drawn = self._drawn, {}
+        unchanged = set(entries)
+        for entry, item in self._drawn.values():
+            if entry not in unchanged:
+                item.remove()
+        kept, self._drawn = self._drawn, {}
         for position, entry in enumerate(entries):
-            before, item = old.pop(entry.key, (None, None))
+            before, item = kept.get(entry.key, (None, None))
             if before != entry:
-                if item is not None:
-                    item.remove()
                 item = _draw(entry)
             there = self._list.children.item(position)
             if there != item:
                 self._list.insertBefore(item, there)
             self._drawn[entry.key] = entry, item
-        for _, item in old.values():
-            item.remove()
 
 
 def _of_comment(comment):

@@ -21,7 +21,7 @@ class Photos:
         Args:
             jobs: all jobs of this browser.
         """
-        photos = self._server.items
+        photos = self._server.latest["items"]
         waiting = [job for job in jobs if job.task == "photo.upload" and job.status in ("pending", "sending")]
         shown = photos, [job.id for job in waiting]
         if shown == self._drawn:

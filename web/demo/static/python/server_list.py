@@ -18,15 +18,13 @@ class ServerList:
         url: where it is read.
 
     Attributes:
-        items: the list.
-        read_at: when the server was asked, Unix time in seconds; 0: it never answered.
+        latest: a dict of the list, `items`, and of when the server was asked, `readAt`: Unix time in seconds,
+            or 0 if it never answered.
     """
 
     def __init__(self, url):
         self._url = url
-        kept = json.loads(window.localStorage.getItem(url) or "{}")
-        self.items = kept.get("items", [])
-        self.read_at = kept.get("readAt", 0)
+        self.latest = json.loads(window.localStorage.getItem(url) or '{"items": [], "readAt": 0}')
 
     async def read(self, is_wanted=None):
         """Reads it anew; while the server cannot be reached, it stays as it was.
@@ -46,5 +44,5 @@ class ServerList:
         except OSError:
             return  # It is read again after the next change.
         if is_wanted is None or await is_wanted():
-            self.items, self.read_at = items, read_at
-            window.localStorage.setItem(self._url, json.dumps({"items": items, "readAt": read_at}))
+            self.latest = {"items": items, "readAt": read_at}
+            window.localStorage.setItem(self._url, json.dumps(self.latest))
