@@ -19,7 +19,7 @@ import subprocess
 from building import environment
 from building.paths import PYTHON, ROOT
 from building.process import Failure, say
-from building.stamp import alone
+from building.stamp import build_lock
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -39,10 +39,11 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
 def perform(options: argparse.Namespace) -> int:
     """Does what was asked, inside the environment. The modules imported here need what is installed there."""
-    from building import browser, check, dist, node, serve, static
+    from building import browser, check, dist, node, serve, static, vocabulary
 
-    with alone():
+    with build_lock():
         node.ensure_packages()
+        vocabulary.ensure()
         if options.command != "check":
             static.ensure()
     if options.command == "check":
@@ -62,7 +63,7 @@ def main(arguments: list[str]) -> int:
     try:
         if environment.is_active():
             return perform(options)
-        with alone():
+        with build_lock():
             environment.ensure()
         command = [str(PYTHON), str(ROOT / "build.py"), *arguments]
         if os.name == "posix":

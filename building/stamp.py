@@ -12,8 +12,9 @@ from .paths import CACHE, ROOT
 
 
 @contextmanager
-def alone() -> Iterator[None]:
-    """Waits until no other build.py of this checkout makes anything. A killed one holds nothing up.
+def build_lock() -> Iterator[None]:
+    """Waits until no other build.py of this checkout makes anything. The lock is released if its
+    holder dies.
 
     On Windows, which has no such lock, nothing is waited for.
     """

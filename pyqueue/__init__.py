@@ -11,9 +11,9 @@ try:
 except PackageNotFoundError:  # A source tree that was never installed.
     __version__ = "0.0.0"
 
-from .attempt import Context, Http, HTTPStatusError
-from .client import connect
-from .errors import (
+from ._attempt import Context, HTTPClient, HTTPStatusError
+from ._client import Client, Job, connect
+from ._errors import (
     DeclarationError,
     InvalidPayload,
     JobFailed,
@@ -27,21 +27,24 @@ from .errors import (
     StoreError,
     UnknownJob,
 )
-from .job import Certainty, Error, Job, Status
-from .ports import Response, TransportError
-from .queue import Limits, Queue, Retention
-from .retry import Outcome, Retry, Verdict, done, fail
+from ._http import Response, TransportError
+from ._outcome import Outcome, Retry, Verdict, done, fail
+from ._queue import Limits, Queue, Retention
+from ._record import JobError, JobRecord
+from ._vocabulary import Certainty, Status
 
 __all__ = [
     "Certainty",
+    "Client",
     "Context",
     "DeclarationError",
-    "Error",
+    "HTTPClient",
     "HTTPStatusError",
-    "Http",
     "InvalidPayload",
     "Job",
+    "JobError",
     "JobFailed",
+    "JobRecord",
     "Limits",
     "NotSupported",
     "Outcome",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from .errors import DeclarationError
+from ._errors import DeclarationError
 from .server.static import install
 
 

@@ -15,13 +15,15 @@ const upgrades = [
   (db) => {
     db.createObjectStore("inbox", { keyPath: "seq", autoIncrement: true });
     db.createObjectStore("meta", { keyPath: "name" });
+    db.createObjectStore("aside", { keyPath: "key", autoIncrement: true });
     const jobs = db.createObjectStore("jobs", { keyPath: "seq" });
     jobs.createIndex("id", "id", { unique: true });
-    jobs.createIndex("due", "due");
+    jobs.createIndex("due", ["due", "seq"]);
     jobs.createIndex("order", ["open_key", "seq"]);
     jobs.createIndex("status", ["status", "seq"]);
     jobs.createIndex("unique_key", "unique_key");
-    jobs.createIndex("settled", ["status", "settled_at"]);
+    jobs.createIndex("backoff", ["backoff", "seq"]);
+    jobs.createIndex("retained", ["retained", "settled_at"]);
   },
 ];
 

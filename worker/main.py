@@ -9,15 +9,15 @@ from typing import Any
 
 from pyodide.ffi import create_proxy
 
+from pyqueue._drain import Drain
+from pyqueue._errors import DeclarationError
+from pyqueue._queue import Queue
 from pyqueue.browser.channel import PageWaker
 from pyqueue.browser.clock import SystemClock
 from pyqueue.browser.convert import plain_to_js
 from pyqueue.browser.fetch import FetchTransport
 from pyqueue.browser.indexeddb import IndexedDBStore
 from pyqueue.browser.locks import make_lock
-from pyqueue.drain import Drain
-from pyqueue.errors import DeclarationError
-from pyqueue.queue import Queue
 
 
 def load_queue() -> Queue:

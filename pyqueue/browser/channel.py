@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..job import Job
+from .._record import JobRecord
 from .convert import plain_to_js
 
 
 class PageWaker:
-    """Implements `pyqueue.ports.Waker`.
+    """Implements `pyqueue._ports.Waker`.
 
     Args:
         bridge: worker/bridge.js.
@@ -27,7 +27,7 @@ class PageWaker:
         self._broadcast({"type": "idle", "wake_at": wake_at})
         self._bridge.register()
 
-    def publish(self, jobs: Iterable[Job], holds: Mapping[str, Any]) -> None:
+    def publish(self, jobs: Iterable[JobRecord], holds: Mapping[str, Any]) -> None:
         """See `Waker.publish`."""
         changed = [{"id": job.id, "status": job.status.value} for job in jobs]
         self._broadcast({"type": "changed", "jobs": changed, "holds": dict(holds)})

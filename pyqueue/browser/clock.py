@@ -7,7 +7,7 @@ import time
 
 
 class SystemClock:
-    """Implements `pyqueue.ports.Clock` with the wall clock: stored times outlive the worker."""
+    """Implements `pyqueue._ports.Clock` with the wall clock: stored times outlive the worker."""
 
     def now(self) -> float:
         """See `Clock.now`."""

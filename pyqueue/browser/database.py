@@ -8,7 +8,7 @@ from typing import Any
 from js import Object
 from pyodide.ffi import JsException, create_proxy, to_js
 
-from ..errors import StoreError
+from .._errors import StoreError
 
 Fire = Callable[[Any], Sequence[Any]]
 """Fires all requests of a transaction, synchronously, and returns those whose results are wanted."""

@@ -8,13 +8,13 @@ from typing import Any
 from js import Object
 from pyodide.ffi import to_js
 
-from ..errors import Reject
-from ..ports import Request, Response, TransportError
+from .._errors import Reject
+from .._http import Request, Response, TransportError
 from .convert import value_to_js
 
 
 class FetchTransport:
-    """Implements `pyqueue.ports.Transport`. Cookies go with requests to the site's own origin.
+    """Implements `pyqueue._ports.Transport`. Cookies go with requests to the site's own origin.
 
     Args:
         bridge: worker/bridge.js.

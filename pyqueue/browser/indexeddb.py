@@ -10,9 +10,9 @@ from typing import Any
 from js import IDBKeyRange
 from pyodide.ffi import JsProxy, create_once_callable, to_js
 
-from ..errors import Overtaken, StoreError
-from ..job import Job, decode, encode
-from ..ports import Changes, Command, Query
+from .._errors import OwnershipLost, StoreError
+from .._ports import Changes, Command, Query
+from .._record import JobRecord, decode, encode
 from .convert import JsPayload, plain_to_js, value_to_js
 from .database import Database
 
@@ -20,7 +20,7 @@ COMMAND_FIELDS = ("seq", "type", "at")
 
 
 class IndexedDBStore:
-    """Implements `pyqueue.ports.Store`.
+    """Implements `pyqueue._ports.Store`.
 
     Args:
         bridge: worker/bridge.js.
@@ -59,12 +59,12 @@ class IndexedDBStore:
         )
         return [_command(record, payload) for record, payload in zip(*self._read(records), strict=True)]
 
-    async def load(self, query: Query) -> Sequence[Job]:
+    async def load(self, query: Query) -> Sequence[JobRecord]:
         """See `Store.load`."""
         lists = await self._database.run(
             ["jobs"], "readonly", lambda transaction: _select(transaction, query)
         )
-        found: dict[int, Job] = {}
+        found: dict[int, JobRecord] = {}
         for records in lists:
             for record, payload in zip(*self._read(records), strict=True):
                 if record["seq"] not in found:
@@ -111,7 +111,7 @@ class IndexedDBStore:
             await self._database.run(stores, "readwrite", fire)
         except Exception:
             if overtaken:
-                raise Overtaken(f"another owner has raised the epoch above {self._epoch}") from None
+                raise OwnershipLost(f"another owner has raised the epoch above {self._epoch}") from None
             raise
 
     async def beat_at(self) -> float:
@@ -155,7 +155,7 @@ class IndexedDBStore:
         parted = self._bridge.part(records)
         return json.loads(parted.text), list(parted.payloads)
 
-    def _write(self, jobs: Sequence[Job]) -> list[Any]:
+    def _write(self, jobs: Sequence[JobRecord]) -> list[Any]:
         """The records of jobs, with the payload objects that they were read with."""
         records = [encode(job) for job in jobs]
         payloads = [value_to_js(record.pop("payload")) for record in records]
@@ -173,7 +173,7 @@ def _select(transaction: Any, query: Query) -> list[Any]:
     requests = [_index(transaction, "id").getAll(id_) for id_ in query.ids]
     requests += [_index(transaction, "unique_key").getAll(key) for key in query.unique_keys]
     if query.due_limit:
-        due = IDBKeyRange.upperBound(query.due_before)
+        due = IDBKeyRange.upperBound(to_js([query.due_before, inf]))
         requests.append(_index(transaction, "due").getAll(due, query.due_limit))
     for key in query.heads:
         order = _index(transaction, "order")
@@ -184,7 +184,7 @@ def _select(transaction: Any, query: Query) -> list[Any]:
     if query.settled is not None:
         ended, before, limit = query.settled
         span = _range([ended.value, 0], [ended.value, before], before_upper=True)
-        requests.append(_index(transaction, "settled").getAll(span, limit))
+        requests.append(_index(transaction, "retained").getAll(span, limit))
     return requests
 
 

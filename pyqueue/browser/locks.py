@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
-from ..errors import PyqueueError
-from ..ports import Changes, Clock, Lock
+from .._errors import PyqueueError
+from .._ports import Changes, Clock, Lock
 from .indexeddb import IndexedDBStore
 
 SILENCE = 60.0

@@ -1,4 +1,4 @@
-"""The page's half, web/pyqueue.js, as `pyqueue.client` calls it."""
+"""The page's half, web/pyqueue.js, as `pyqueue._client` calls it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from js import URL, location
 from pyodide.code import run_js
 from pyodide.ffi import create_proxy
 
-from .. import errors
+from .. import _errors as errors
 from .convert import from_js, value_to_js
 
 _SETTLE = run_js(
@@ -48,7 +48,7 @@ async def call(target: Any, method: str, *args: Any) -> Any:
     """Calls a method with Python arguments and awaits it.
 
     Raises:
-        PyqueueError: the class of pyqueue.errors that has the JavaScript error's name.
+        PyqueueError: the class of pyqueue._errors that has the JavaScript error's name.
     """
     answer = await _SETTLE(_BOUND_CALL(target, method, value_to_js(list(args))))
     if answer.ok:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from ..errors import DeclarationError
+from .._errors import DeclarationError
 from .idempotency import App, Receive, Scope, Send
 from .static import read_tasks, static_folder, worker_with_tasks
 

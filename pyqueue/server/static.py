@@ -7,7 +7,7 @@ import json
 import shutil
 from pathlib import Path
 
-from ..errors import DeclarationError
+from .._errors import DeclarationError
 
 BUILT = Path(__file__).resolve().parent.parent / "static"
 """Where the build puts the browser files; the wheel ships them."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from ..errors import PyqueueError
+from .._errors import PyqueueError
 
 
 class ClaimLost(PyqueueError):

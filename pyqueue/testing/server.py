@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from ..ports import Request, Response, TransportError
+from .._http import Request, Response, TransportError
 
 Answer = Response | TransportError | int
 """An answer to give: a response, a bare status, or none at all."""

@@ -10,11 +10,12 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 from uuid import UUID
 
-from ..drain import Drain
-from ..errors import UnknownJob
-from ..job import Job, Status, decode
-from ..ports import Store, Transport
-from ..queue import Queue
+from .._drain import Drain
+from .._errors import UnknownJob
+from .._ports import Store, Transport
+from .._queue import Queue
+from .._record import JobRecord, decode
+from .._vocabulary import Status
 from .clock import ManualClock, VirtualTimeLoop
 from .server import FakeServer
 from .store import Disk, MemoryStore
@@ -51,7 +52,7 @@ class RecordingWaker:
     def arm(self, wake_at: float | None) -> None:
         self.wake_at = wake_at
 
-    def publish(self, jobs: Iterable[Job], holds: Mapping[str, Any]) -> None:
+    def publish(self, jobs: Iterable[JobRecord], holds: Mapping[str, Any]) -> None:
         self.published += [(job.id, job.status) for job in jobs]
         self.holds = holds
 
@@ -126,11 +127,11 @@ class Simulation:
             wake_at = self.wake("timer")
         self._complete(self.clock.sleep(max(0.0, end - self.clock.now())))
 
-    def jobs(self) -> list[Job]:
+    def jobs(self) -> list[JobRecord]:
         """All stored jobs, in order."""
         return [decode(self.disk.jobs[seq]) for seq in sorted(self.disk.jobs)]
 
-    def job(self, job_id: str) -> Job:
+    def job(self, job_id: str) -> JobRecord:
         """One stored job.
 
         Raises:

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..errors import Overtaken, StoreError
-from ..job import Job, decode, encode
-from ..ports import Changes, Command, Query
+from .._errors import OwnershipLost, StoreError
+from .._ports import Changes, Command, Query
+from .._record import JobRecord, decode, encode
 
 
 @dataclass
@@ -60,7 +60,7 @@ class MemoryStore:
             for record in copy.deepcopy(records)
         ]
 
-    async def load(self, query: Query) -> Sequence[Job]:
+    async def load(self, query: Query) -> Sequence[JobRecord]:
         jobs = [decode(self.disk.jobs[seq]) for seq in sorted(self.disk.jobs)]
         found = [job for job in jobs if job.id in query.ids]
         found += [job for job in jobs if job.unique_key is not None and job.unique_key in query.unique_keys]
@@ -85,7 +85,7 @@ class MemoryStore:
 
     async def commit(self, changes: Changes, now: float) -> None:
         if self.disk.meta.get("owner", {"epoch": 0})["epoch"] != self._epoch:
-            raise Overtaken(f"epoch {self._epoch} was overtaken")
+            raise OwnershipLost(f"epoch {self._epoch} was overtaken")
         jobs = dict(self.disk.jobs)
         for job in changes.jobs:
             jobs[job.seq] = copy.deepcopy(encode(job))

@@ -10,9 +10,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from pyqueue.errors import Overtaken
-from pyqueue.job import Certainty, Error, Job, Status
-from pyqueue.ports import Changes, Query, Store
+from pyqueue._errors import OwnershipLost
+from pyqueue._ports import Changes, Query, Store
+from pyqueue._record import JobError, JobRecord
+from pyqueue._vocabulary import Certainty, Status
 
 NOW = 1_800_000_000.0
 
@@ -25,7 +26,7 @@ class Bench:
     append: Callable[..., Awaitable[int]]
 
 
-def job(seq: int, **changes: Any) -> Job:
+def job(seq: int, **changes: Any) -> JobRecord:
     """A job with only what it must have."""
     values: dict[str, Any] = {
         "seq": seq,
@@ -34,7 +35,7 @@ def job(seq: int, **changes: Any) -> Job:
         "created_at": NOW,
         "idempotency_key": f"key-{seq}",
     }
-    return Job(**(values | changes))
+    return JobRecord(**(values | changes))
 
 
 def seqs(jobs: Any) -> list[int]:
@@ -77,7 +78,7 @@ async def test_a_job_comes_back_as_it_was_put(bench: Bench) -> None:
         timeout=5.5,
         retry={"max_attempts": 2},
         result={"id": 1, "tags": ["a", None]},
-        error=Error("http", "no", 422, "body"),
+        error=JobError("http", "no", 422, "body"),
         superseded_by="other",
         cancel_requested=True,
     )
@@ -155,7 +156,7 @@ async def test_an_overtaken_owner_writes_nothing(bench: Bench) -> None:
     seq = await bench.append("pause")
     try:
         await old.commit(Changes(jobs=[job(1)], taken=[seq], meta={"holds": {}}), NOW)
-    except Overtaken:
+    except OwnershipLost:
         pass
     else:
         raise AssertionError("the commit of an overtaken owner was accepted")

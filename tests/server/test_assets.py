@@ -16,7 +16,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from pyqueue.errors import DeclarationError
+from pyqueue._errors import DeclarationError
 from pyqueue.server import assets, static
 
 TASKS = "from pyqueue import Queue\nqueue = Queue()\n"

@@ -10,7 +10,7 @@ from pyqueue import (
     Status,
     TransportError,
 )
-from pyqueue.ports import Request
+from pyqueue._http import Request
 from pyqueue.testing import FakeServer, Simulation
 from pyqueue.testing.server import json_response
 from tests.unit.board import board, sent

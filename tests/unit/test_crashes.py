@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from pyqueue import Queue, Response, Retry, Status, TransportError
-from pyqueue.job import Job
-from pyqueue.ports import Changes, Command, Query, Request
+from pyqueue._http import Request
+from pyqueue._ports import Changes, Command, Query
+from pyqueue._record import JobRecord
 from pyqueue.testing import FakeServer, MemoryStore, Simulation
 from pyqueue.testing.store import Disk
 
@@ -58,7 +59,7 @@ class MortalStore:
         self._fuse.burn()
         return await self._store.inbox(limit)
 
-    async def load(self, query: Query) -> Sequence[Job]:
+    async def load(self, query: Query) -> Sequence[JobRecord]:
         self._fuse.burn()
         return await self._store.load(query)
 
@@ -208,7 +209,7 @@ class Deliveries(RuleBasedStateMachine):
     def only_the_head_of_a_key_is_due(self) -> None:
         if not hasattr(self, "sim"):
             return
-        open_jobs: dict[str, list[Job]] = defaultdict(list)
+        open_jobs: dict[str, list[JobRecord]] = defaultdict(list)
         for job in self.sim.jobs():
             if job.open_key is not None:
                 open_jobs[job.open_key].append(job)

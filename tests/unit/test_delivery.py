@@ -13,7 +13,7 @@ from pyqueue import (
     Status,
     TransportError,
 )
-from pyqueue.ports import Request
+from pyqueue._http import Request
 from pyqueue.testing import Simulation
 from tests.unit.board import board, sent
 

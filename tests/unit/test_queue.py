@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from pyqueue import Context, DeclarationError, InvalidPayload, NotSupported, Queue, connect
-from pyqueue.template import Template
+from pyqueue._template import Template
 
 
 def test_a_template_is_filled_and_quoted_for_urls() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pyqueue import Certainty, DeclarationError, Reject, Response, Retry, RetryLater, TransportError, Verdict
-from pyqueue.retry import classify, classify_exception, parse_retry_after
+from pyqueue._outcome import classify, classify_exception, parse_retry_after
 
 NOW = 1_800_000_000.0  # Fri, 15 Jan 2027 08:00:00 GMT
 

@@ -9,8 +9,7 @@ from element import by_id, say
 from photos import Photos
 from pyscript import document, when, window
 
-from pyqueue import connect
-from pyqueue.errors import PyqueueError
+from pyqueue import PyqueueError, connect
 
 # PyScript runs a script as a coroutine: it may await.
 queue = await connect()  # noqa: F704

@@ -2,7 +2,7 @@
 
 from element import by_id, say
 
-from pyqueue.errors import PyqueueError
+from pyqueue import PyqueueError
 
 
 class Editor:

@@ -11,12 +11,13 @@ from collections.abc import Callable, Iterable, Mapping
 from random import Random
 from typing import Any, assert_never
 
-from .admission import terms_of
-from .errors import InvalidPayload
-from .job import Certainty, Error, Job, Status
-from .ports import Changes, Command
-from .queue import Queue
-from .retry import Outcome, Verdict
+from ._admission import terms_of
+from ._errors import InvalidPayload
+from ._outcome import Outcome, Verdict
+from ._ports import Changes, Command
+from ._queue import Queue
+from ._record import JobError, JobRecord
+from ._vocabulary import Certainty, Status
 
 UNREACHABLE = frozenset({"network", "offline", "timeout"})
 """Error codes that say: no answer came, so the next job of the same key would fare no better."""
@@ -40,15 +41,15 @@ class Plan:
         self._meta = meta
         self.now = now
         self._random = random
-        self._loaded: dict[str, Job] = {}
-        self._jobs: dict[str, Job] = {}
+        self._loaded: dict[str, JobRecord] = {}
+        self._jobs: dict[str, JobRecord] = {}
         self._taken: list[int] = []
         self._deleted: list[int] = []
         self._written: dict[str, Any] = {}
 
     # -- what goes in -------------------------------------------------------------------------------------
 
-    def add(self, jobs: Iterable[Job]) -> None:
+    def add(self, jobs: Iterable[JobRecord]) -> None:
         """Takes loaded jobs into the working set; those it has stay as they are."""
         for job in jobs:
             self._loaded.setdefault(job.id, job)
@@ -117,7 +118,7 @@ class Plan:
             case _:
                 assert_never(outcome.verdict)
 
-    def claim(self, limit: int) -> list[Job]:
+    def claim(self, limit: int) -> list[JobRecord]:
         """Marks up to `limit` due jobs as `sending`, the longest due first; they may leave after the commit.
 
         Nothing is claimed while the queue is held. What expired is returned as it is, still `pending`, and
@@ -138,7 +139,7 @@ class Plan:
             claimed.append(job)
         return claimed
 
-    def prune(self, jobs: Iterable[Job]) -> None:
+    def prune(self, jobs: Iterable[JobRecord]) -> None:
         """Deletes settled jobs whose retention is over; they are counted."""
         for job in jobs:
             self._deleted.append(job.seq)
@@ -175,7 +176,7 @@ class Plan:
         if fields["id"] in self._jobs:
             return  # The same command twice in the inbox is one job.
         options = fields.get("options") or {}
-        job = Job(
+        job = JobRecord(
             seq=command.seq,
             id=fields["id"],
             task=fields.get("task"),
@@ -190,12 +191,12 @@ class Plan:
         task = self._queue.find(job.task)
         if task is None:
             known = ", ".join(sorted(self._queue.tasks)) or "none"
-            self._fail(job, Error("unknown_task", f"no task {job.task!r} is declared; known: {known}"))
+            self._fail(job, JobError("unknown_task", f"no task {job.task!r} is declared; known: {known}"))
             return
         try:
             terms = terms_of(task, command)
         except InvalidPayload as invalid:
-            self._fail(job, Error("template", str(invalid)))
+            self._fail(job, JobError("template", str(invalid)))
             return
         job = job.with_(
             ordering_key=terms.ordering_key,
@@ -208,7 +209,7 @@ class Plan:
             return
         self._put(job)
 
-    def _make_unique(self, job: Job, on_conflict: str) -> bool:
+    def _make_unique(self, job: JobRecord, on_conflict: str) -> bool:
         """Whether the job is to be added, after those with the same unique key have made room."""
         rivals = [
             other for other in self._jobs.values() if other.is_open and other.unique_key == job.unique_key
@@ -222,8 +223,8 @@ class Plan:
                 self._supersede(rival, job)
         return True
 
-    def _supersede(self, job: Job, by: Job) -> None:
-        error = Error("superseded", f"job {by.id} with the same unique key stands for it")
+    def _supersede(self, job: JobRecord, by: JobRecord) -> None:
+        error = JobError("superseded", f"job {by.id} with the same unique key stands for it")
         self._put(self._closed(job.with_(error=error, superseded_by=by.id), Status.CANCELLED))
 
     def _on_cancel(self, command: Command) -> None:
@@ -273,13 +274,13 @@ class Plan:
 
     # -- transitions --------------------------------------------------------------------------------------
 
-    def _retry_or_fail(self, job: Job, outcome: Outcome) -> None:
+    def _retry_or_fail(self, job: JobRecord, outcome: Outcome) -> None:
         task = self._queue.find(job.task)
         policy = (task.retry if task else self._queue.retry).with_options(job.retry)
         if job.attempts >= policy.max_attempts:
-            error = outcome.error or Error("retry_later", "the task asked to be retried")
+            error = outcome.error or JobError("retry_later", "the task asked to be retried")
             message = f"gave up after {job.attempts} attempts: {error.message}"
-            self._fail(job, Error(error.code, message, error.status, error.body))
+            self._fail(job, JobError(error.code, message, error.status, error.body))
             return
         if not outcome.spent:
             wait = policy.cap  # A sign of a network comes first, as a rule.
@@ -289,20 +290,22 @@ class Plan:
             wait = policy.backoff(job.attempts, self._random)
         self._wait(job, outcome.error, self.now + wait)
 
-    def _wait(self, job: Job, error: Error | None, not_before: float) -> None:
+    def _wait(self, job: JobRecord, error: JobError | None, not_before: float) -> None:
         if job.cancel_requested:
             self._cancel(job, "cancelled", "cancelled by a person while it was being sent")
             return
         self._put(job.with_(status=Status.PENDING, error=error, not_before=not_before))
 
-    def _cancel(self, job: Job, code: str, message: str) -> None:
-        self._put(self._closed(job.with_(error=Error(code, message)), Status.CANCELLED))
+    def _cancel(self, job: JobRecord, code: str, message: str) -> None:
+        self._put(self._closed(job.with_(error=JobError(code, message)), Status.CANCELLED))
 
-    def _expire(self, job: Job) -> None:
+    def _expire(self, job: JobRecord) -> None:
         why = f" (last attempt: {job.error.message})" if job.error else ""
-        self._put(self._closed(job.with_(error=Error("expired", f"its time ran out{why}")), Status.EXPIRED))
+        self._put(
+            self._closed(job.with_(error=JobError("expired", f"its time ran out{why}")), Status.EXPIRED)
+        )
 
-    def _fail(self, job: Job, error: Error | None) -> None:
+    def _fail(self, job: JobRecord, error: JobError | None) -> None:
         failed = self._closed(job.with_(error=error), Status.FAILED)
         task = self._queue.find(job.task)
         unreachable = error is not None and error.code in UNREACHABLE
@@ -310,7 +313,7 @@ class Plan:
             failed = failed.with_(open_key=job.ordering_key)
         self._put(failed)
 
-    def _reopen(self, job: Job) -> None:
+    def _reopen(self, job: JobRecord) -> None:
         self._put(
             job.with_(
                 status=Status.PENDING,
@@ -322,7 +325,7 @@ class Plan:
             )
         )
 
-    def _closed(self, job: Job, status: Status) -> Job:
+    def _closed(self, job: JobRecord, status: Status) -> JobRecord:
         return job.with_(
             status=status,
             open_key=None,
@@ -332,15 +335,15 @@ class Plan:
             cancel_requested=False,
         )
 
-    def _is_expired(self, job: Job) -> bool:
+    def _is_expired(self, job: JobRecord) -> bool:
         return job.expires_at is not None and job.expires_at <= self.now
 
     # -- the working set ----------------------------------------------------------------------------------
 
-    def _with_status(self, status: Status) -> list[Job]:
+    def _with_status(self, status: Status) -> list[JobRecord]:
         return [job for job in self._jobs.values() if job.status is status]
 
-    def _put(self, job: Job) -> None:
+    def _put(self, job: JobRecord) -> None:
         """Sets a job, keeps the tallies, and sees to it that only the head of its key is due."""
         before = self._jobs.get(job.id)
         self._jobs[job.id] = job

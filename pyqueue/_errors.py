@@ -37,7 +37,7 @@ class JobFailed(PyqueueError):
     """`job.result()` of a job that ended `failed`, `cancelled` or `expired`; says why."""
 
 
-class Overtaken(PyqueueError):
+class OwnershipLost(PyqueueError):
     """Another owner took the queue over; this one's commit was refused as a whole."""
 
 

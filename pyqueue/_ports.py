@@ -11,7 +11,9 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from .job import Job, Status
+from ._http import Request, Response
+from ._record import JobRecord
+from ._vocabulary import Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ class Changes:
         meta: named values to put in `meta`.
     """
 
-    jobs: Sequence[Job] = ()
+    jobs: Sequence[JobRecord] = ()
     deleted: Sequence[int] = ()
     taken: Sequence[int] = ()
     meta: Mapping[str, Any] = field(default_factory=dict)
@@ -92,7 +94,7 @@ class Store(Protocol):
         """The first commands of the inbox, by `seq`, at most `limit`."""
         ...
 
-    async def load(self, query: Query) -> Sequence[Job]:
+    async def load(self, query: Query) -> Sequence[JobRecord]:
         """The jobs that the query names, by `seq`."""
         ...
 
@@ -104,83 +106,10 @@ class Store(Protocol):
         """Writes the changes, and `meta.owner.beat_at = now`, if this owner's epoch is still the highest.
 
         Raises:
-            Overtaken: it is not; nothing was written.
+            OwnershipLost: it is not; nothing was written.
             StoreError: the engine refused (quota, lost connection); nothing was written.
         """
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """An HTTP request to send.
-
-    Attributes:
-        method: upper case.
-        url: absolute, or relative to the site's root.
-        headers: as they go out, the idempotency key among them.
-        body: what to send: `None`, a `str`, `bytes`, or a value of the place (a `Blob`, a payload to encode).
-        encoding: how a mapping becomes a body: `json`, `form`, `multipart`, or `auto` (`multipart` when it
-            holds a file, else `json`). The same body is encoded to the same bytes at every attempt.
-        timeout: seconds for the whole exchange.
-        redirect: `follow`, or `manual`: a redirect is not followed but answered as `Response.redirected`.
-    """
-
-    method: str
-    url: str
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: Any = None
-    encoding: str = "auto"
-    timeout: float = 30.0
-    redirect: str = "manual"
-
-
-@dataclass(frozen=True, slots=True)
-class Response:
-    """A whole answer.
-
-    Attributes:
-        status: the HTTP status; 0 where a redirect was not followed.
-        headers: names in lower case.
-        body: the whole body.
-        redirected: the server answered with a redirect that was not followed.
-    """
-
-    status: int
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes = b""
-    redirected: bool = False
-
-    @property
-    def ok(self) -> bool:
-        """Whether the status is 2xx."""
-        return 200 <= self.status < 300
-
-    def text(self) -> str:
-        """The body as text; what is not UTF-8 is replaced."""
-        return self.body.decode("utf-8", "replace")
-
-    def json(self) -> Any:
-        """The body as JSON.
-
-        Raises:
-            ValueError: it is not JSON.
-        """
-        import json
-
-        return json.loads(self.body)
-
-
-class TransportError(Exception):
-    """No answer: nothing is known about what the server did.
-
-    Args:
-        kind: `network`, `offline` (the browser says that there is no network) or `timeout`.
-        message: the engine's own words.
-    """
-
-    def __init__(self, kind: str, message: str):
-        super().__init__(message)
-        self.kind = kind
 
 
 class Transport(Protocol):
@@ -228,6 +157,6 @@ class Waker(Protocol):
         """
         ...
 
-    def publish(self, jobs: Iterable[Job], holds: Mapping[str, Any]) -> None:
+    def publish(self, jobs: Iterable[JobRecord], holds: Mapping[str, Any]) -> None:
         """These jobs have changed (after their commit)."""
         ...

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
 from typing import Any
 
-from .errors import NotSupported
-from .job import Certainty, Status
+from ._errors import NotSupported
+from ._vocabulary import Certainty, Status
 
 
 class Given(Enum):

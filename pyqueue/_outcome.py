@@ -11,9 +11,10 @@ from enum import StrEnum
 from random import Random
 from typing import Any
 
-from .errors import DeclarationError, Reject, RetryLater
-from .job import Certainty, Error
-from .ports import Response, TransportError
+from ._errors import DeclarationError, Reject, RetryLater
+from ._http import Response, TransportError
+from ._record import JobError
+from ._vocabulary import Certainty
 
 TRANSIENT = frozenset({408, 425, 429})
 """Client errors that may pass by themselves (RFC 9110 15.5.9, RFC 8470 5.2, RFC 6585 4); so may every 5xx."""
@@ -100,7 +101,7 @@ class Outcome:
 
     verdict: Verdict
     result: Any = None
-    error: Error | None = None
+    error: JobError | None = None
     after: float | None = None
     spent: bool = True
     certainty: Certainty = Certainty.MAYBE_APPLIED
@@ -118,7 +119,7 @@ def done(result: Any) -> Outcome:
 
 def fail(code: str, message: str, certainty: Certainty = Certainty.REJECTED) -> Outcome:
     """Trying again by itself would not help."""
-    return Outcome(Verdict.FAIL, error=Error(code, message), certainty=certainty)
+    return Outcome(Verdict.FAIL, error=JobError(code, message), certainty=certainty)
 
 
 def parse_retry_after(value: str, now: float) -> float | None:
@@ -158,15 +159,17 @@ def classify(response: Response, now: float) -> Outcome:
         message = f"the server asks to sign in again ({reason})"
         return Outcome(
             Verdict.HOLD,
-            error=Error("unauthorized", message, status=status or None),
+            error=JobError("unauthorized", message, status=status or None),
             spent=False,
             certainty=Certainty.REJECTED,
         )
     after = parse_retry_after(response.headers.get("retry-after", ""), now)
     if status == 409 and _problem_type(response).endswith(IN_FLIGHT):
-        error = Error("http", "an earlier attempt is still at work on the server", status=status)
+        error = JobError("http", "an earlier attempt is still at work on the server", status=status)
         return Outcome(Verdict.RETRY, error=error, after=IN_FLIGHT_AFTER if after is None else after)
-    error = Error("http", _message_of(response), status=status, body=response.text()[:BODY_EXCERPT] or None)
+    error = JobError(
+        "http", _message_of(response), status=status, body=response.text()[:BODY_EXCERPT] or None
+    )
     if status in TRANSIENT or status >= 500:
         return Outcome(Verdict.RETRY, error=error, after=after)
     return Outcome(Verdict.FAIL, error=error, certainty=Certainty.REJECTED)
@@ -184,11 +187,13 @@ def classify_exception(exception: Exception, now: float) -> Outcome:
         case TransportError(kind="offline"):
             # The browser knows that there is no network, so the attempt is not spent. It may have left:
             # the network can be lost while an answer is awaited.
-            return Outcome(Verdict.RETRY, error=Error("offline", "there is no network"), spent=False)
+            return Outcome(Verdict.RETRY, error=JobError("offline", "there is no network"), spent=False)
         case TransportError():
-            return Outcome(Verdict.RETRY, error=Error(exception.kind, str(exception)))
+            return Outcome(Verdict.RETRY, error=JobError(exception.kind, str(exception)))
         case RetryLater():
-            return Outcome(Verdict.RETRY, error=Error("retry_later", str(exception)), after=exception.after)
+            return Outcome(
+                Verdict.RETRY, error=JobError("retry_later", str(exception)), after=exception.after
+            )
         case Reject():
             return fail("rejected", str(exception))
     response = getattr(exception, "response", None)

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .errors import InvalidPayload
-from .job import Job, Status
-from .ports import Command, Query
-from .queue import Queue, Task
+from ._errors import InvalidPayload
+from ._ports import Command, Query
+from ._queue import Queue, Task
+from ._record import JobRecord
+from ._vocabulary import Status
 
 VERSION = 1
 """The newest inbox record that is understood."""
@@ -100,7 +101,7 @@ class Reach:
         return self.query != Query()
 
 
-def reach(queue: Queue, commands: Iterable[Command], settled: Iterable[Job] = ()) -> Reach:
+def reach(queue: Queue, commands: Iterable[Command], settled: Iterable[JobRecord] = ()) -> Reach:
     """What to load before commands are admitted and attempts settled.
 
     Args:

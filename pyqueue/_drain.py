@@ -8,14 +8,16 @@ from random import Random
 from typing import Any
 
 from . import __version__
-from .admission import ALL, reach, understood
-from .attempt import attempt
-from .engine import SETTLED, UNREACHABLE, Plan
-from .errors import Overtaken
-from .job import Job, Status
-from .ports import Changes, Clock, Command, Lock, Query, Request, Store, Transport, TransportError, Waker
-from .queue import Queue
-from .retry import Outcome, Verdict
+from ._admission import ALL, reach, understood
+from ._attempt import attempt
+from ._engine import SETTLED, UNREACHABLE, Plan
+from ._errors import OwnershipLost
+from ._http import Request, TransportError
+from ._outcome import Outcome, Verdict
+from ._ports import Changes, Clock, Command, Lock, Query, Store, Transport, Waker
+from ._queue import Queue
+from ._record import JobRecord
+from ._vocabulary import Status
 
 INBOX_BATCH = 100
 """Commands admitted in one commit."""
@@ -46,7 +48,7 @@ class Drain:
 
     Args:
         queue: the declaration.
-        store, transport, clock, lock, waker: the ports, see `pyqueue.ports`.
+        store, transport, clock, lock, waker: the ports, see `pyqueue._ports`.
         random: for jitter. After a restored memory snapshot it must have been seeded anew.
     """
 
@@ -99,7 +101,7 @@ class Drain:
                 async with self._lock.hold():
                     try:
                         wake_at = await _Ownership(self).run()
-                    except Overtaken:
+                    except OwnershipLost:
                         wake_at = None  # The new owner goes on, and arms the wake-ups.
                 # No await between this check and the end of the run: a wake-up either is seen here or
                 # starts the next run.
@@ -119,7 +121,7 @@ class _Ownership:
         self._store = drain._store
         self._clock = drain._clock
         self._meta: dict[str, Any] = {}
-        self._in_flight: dict[str, Job] = {}
+        self._in_flight: dict[str, JobRecord] = {}
         self._sends: dict[asyncio.Task[Outcome], str] = {}
         self._outcomes: dict[str, Outcome] = {}
         self._control_at = float("-inf")
@@ -219,7 +221,7 @@ class _Ownership:
         return progressed or bool(claimed) or self._passed_over > passed_over
 
     async def _load(
-        self, plan: Plan, commands: Iterable[Command], settled: Iterable[Job], slots: int
+        self, plan: Plan, commands: Iterable[Command], settled: Iterable[JobRecord], slots: int
     ) -> None:
         touched = reach(self._queue, commands, settled)
         due = Query(due_limit=slots, due_before=plan.now, heads=touched.keys, heads_depth=touched.depth)
@@ -238,7 +240,7 @@ class _Ownership:
         if keys := frozenset(job.ordering_key for job in unreached if job.ordering_key is not None):
             plan.add(await self._store.load(Query(heads=keys)))
 
-    def _send(self, job: Job) -> None:
+    def _send(self, job: JobRecord) -> None:
         self._in_flight[job.id] = job
         if job.status is Status.PENDING:
             # Expired before it could be claimed: its end is settled like an answer.

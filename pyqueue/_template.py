@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from .errors import DeclarationError, InvalidPayload
+from ._errors import DeclarationError, InvalidPayload
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .errors import InvalidPayload, PyqueueError
-from .job import Certainty, Error, Job
-from .ports import Clock, Request, Response, Transport
-from .queue import Queue, Redirect, Route, Task
-from .retry import Outcome, Verdict, classify, classify_exception, done, fail
+from ._errors import InvalidPayload, PyqueueError
+from ._http import Request, Response
+from ._outcome import Outcome, Verdict, classify, classify_exception, done, fail
+from ._ports import Clock, Transport
+from ._queue import Queue, Redirect, Route, Task
+from ._record import JobError, JobRecord
+from ._vocabulary import Certainty
 
 _WITHOUT_BODY = frozenset({"DELETE", "GET", "HEAD"})
 
@@ -27,7 +29,7 @@ class HTTPStatusError(PyqueueError):
 
 
 @dataclass(slots=True)
-class Http:
+class HTTPClient:
     """The HTTP client of a task. Every request carries an idempotency key.
 
     The first request of an attempt has the job's key, the n-th the key with `/n` behind it: a task that
@@ -35,7 +37,7 @@ class Http:
     """
 
     _transport: Transport
-    _job: Job
+    _job: JobRecord
     _timeout: float
     _count: int = 0
 
@@ -100,8 +102,8 @@ class Context:
         http: the client to send requests with.
     """
 
-    job: Job
-    http: Http
+    job: JobRecord
+    http: HTTPClient
 
     @property
     def idempotency_key(self) -> str:
@@ -121,7 +123,7 @@ def quote_key(key: str) -> str:
     return f'"{escaped}"'
 
 
-async def attempt(queue: Queue, job: Job, transport: Transport, clock: Clock) -> Outcome:
+async def attempt(queue: Queue, job: JobRecord, transport: Transport, clock: Clock) -> Outcome:
     """Makes one attempt at a job that was claimed, and says what became of it. Never raises.
 
     Args:
@@ -136,7 +138,7 @@ async def attempt(queue: Queue, job: Job, transport: Transport, clock: Clock) ->
     timeout = task.timeout if job.timeout is None else job.timeout
     try:
         if task.function is not None:
-            context = Context(job, Http(transport, job, timeout))
+            context = Context(job, HTTPClient(transport, job, timeout))
             return done(await task.function(context, **job.payload))
         return await _send(task, job, transport, clock, timeout)
     except InvalidPayload as invalid:
@@ -145,7 +147,7 @@ async def attempt(queue: Queue, job: Job, transport: Transport, clock: Clock) ->
         return classify_exception(exception, clock.now())
 
 
-async def _send(task: Task, job: Job, transport: Transport, clock: Clock, timeout: float) -> Outcome:
+async def _send(task: Task, job: JobRecord, transport: Transport, clock: Clock, timeout: float) -> Outcome:
     route = task.route
     if route is None:
         request, redirect = _own_request(job, timeout), "hold"
@@ -160,7 +162,7 @@ async def _send(task: Task, job: Job, transport: Transport, clock: Clock, timeou
         message = "the answer does not echo the idempotency key: it is not the server's own"
         return Outcome(
             Verdict.RETRY,
-            error=Error("http", message, response.status),
+            error=JobError("http", message, response.status),
             certainty=Certainty.MAYBE_APPLIED,
         )
     if response.redirected and redirect == "done":
@@ -168,14 +170,14 @@ async def _send(task: Task, job: Job, transport: Transport, clock: Clock, timeou
     return classify(response, clock.now())
 
 
-def _routed_request(route: Route, job: Job, timeout: float) -> Request:
+def _routed_request(route: Route, job: JobRecord, timeout: float) -> Request:
     headers = {**route.headers, "Idempotency-Key": quote_key(job.idempotency_key)}
     url = route.url.fill(job.payload, url=True)
     body = None if route.method in _WITHOUT_BODY else job.payload
     return Request(route.method, url, headers, body, route.encoding, timeout, _fetch_mode(route.redirect))
 
 
-def _own_request(job: Job, timeout: float) -> Request:
+def _own_request(job: JobRecord, timeout: float) -> Request:
     """The request that a job carries: `{url, method?, headers?, body?}`."""
     url = job.payload.get("url")
     if not isinstance(url, str):

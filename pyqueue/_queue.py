@@ -7,10 +7,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeVar
 
-from .errors import DeclarationError
-from .ports import Response
-from .retry import Outcome, Retry
-from .template import Template
+from ._errors import DeclarationError
+from ._http import Response
+from ._outcome import Outcome, Retry
+from ._template import Template
 
 DEFAULT_ORDERING_KEY: Final = "default"
 """The ordering key of every job that names none: one line for the whole queue."""

@@ -1,0 +1,52 @@
+/**
+ * The words and numbers on which Python and JavaScript must agree.
+ * Made from pyqueue/_vocabulary.py by build.py: change that file instead.
+ */
+
+/** @typedef {"pending" | "sending" | "done" | "failed" | "cancelled" | "expired"} Status */
+
+export const STATUSES = /** @type {const} */ (["pending", "sending", "done", "failed", "cancelled", "expired"]);
+
+export const SETTLED = /** @type {const} */ (["done", "failed", "cancelled", "expired"]);
+
+/** @typedef {"never_sent" | "maybe_applied" | "applied" | "rejected"} Certainty */
+
+export const CERTAINTIES = /** @type {const} */ (["never_sent", "maybe_applied", "applied", "rejected"]);
+
+/** @typedef {"enqueue" | "cancel" | "retry" | "discard" | "edit" | "pause" | "resume" | "flush"} CommandType */
+
+export const COMMAND_TYPES = /** @type {const} */ (["enqueue", "cancel", "retry", "discard", "edit", "pause", "resume", "flush"]);
+
+/** @typedef {"network" | "offline" | "timeout" | "http" | "unauthorized" | "rejected" | "retry_later" | "exception" | "unknown_task" | "template" | "interrupted" | "expired" | "cancelled" | "discarded" | "superseded"} ErrorCode */
+
+export const ERROR_CODES = /** @type {const} */ (["network", "offline", "timeout", "http", "unauthorized", "rejected", "retry_later", "exception", "unknown_task", "template", "interrupted", "expired", "cancelled", "discarded", "superseded"]);
+
+export const UNREACHABLE = /** @type {const} */ (["network", "offline", "timeout"]);
+
+/** @typedef {"paused" | "unauthorized" | "kill_switch"} HoldKind */
+
+export const HOLD_KINDS = /** @type {const} */ (["paused", "unauthorized", "kill_switch"]);
+
+/** @typedef {"keep" | "replace"} OnConflict */
+
+export const ON_CONFLICTS = /** @type {const} */ (["keep", "replace"]);
+
+export const COMMAND_VERSION = 1;
+
+export const MAX_DEPTH = 100;
+
+export const MAX_SECONDS = 315360000.0;
+
+export const MAX_TIMEOUT = 86400.0;
+
+export const MAX_ATTEMPTS = 1000;
+
+export const MAX_KEY = 255;
+
+export const MAX_BODY = 1048576;
+
+export const DEFAULT_LIMITS = {"payload_bytes": 1048576, "jobs": 10000, "bytes": 104857600};
+
+export const BATCH = 100;
+
+export const SILENCE = 30.0;
