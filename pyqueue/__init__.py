@@ -28,9 +28,10 @@ from ._errors import (
     UnknownJob,
 )
 from ._http import Response, TransportError
-from ._outcome import Outcome, Retry, Verdict, done, fail
+from ._outcome import Outcome, Verdict, done, fail
 from ._queue import Limits, Queue, Retention
 from ._record import JobError, JobRecord
+from ._retry import Retry
 from ._vocabulary import Certainty, Status
 
 __all__ = [

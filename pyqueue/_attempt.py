@@ -143,7 +143,9 @@ async def attempt(queue: Queue, job: JobRecord, transport: Transport, clock: Clo
         return await _send(task, job, transport, clock, timeout)
     except InvalidPayload as invalid:
         return fail("template", str(invalid), job.certainty)
-    except Exception as exception:
+    except GeneratorExit:
+        raise
+    except BaseException as exception:
         return classify_exception(exception, clock.now())
 
 

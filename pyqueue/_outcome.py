@@ -105,6 +105,7 @@ class Outcome:
     after: float | None = None
     spent: bool = True
     certainty: Certainty = Certainty.MAYBE_APPLIED
+    confirmed: bool = False
 
 
 def done(result: Any) -> Outcome:

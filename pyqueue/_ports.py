@@ -17,46 +17,67 @@ from ._vocabulary import Status
 
 
 @dataclass(frozen=True, slots=True)
-class Command:
-    """One record of the inbox: what a page asked for.
+class Query:
+    """What to read. Several parts are answered by the union, each job once.
 
     Attributes:
-        seq: its place in the total order of commands.
-        type: `enqueue`, `cancel`, `retry`, `discard`, `edit`, `pause`, `resume` or `flush`.
-        at: when the page made it, Unix time in seconds.
-        fields: the command's other fields, as in docs/architecture.md. A `null` of the page is `None`.
+        inbox_after: the commands whose `seq` is above this, by `seq`; `None`: no commands.
+        inbox_limit: at most so many of them.
+        ids: the jobs with these ids.
+        unique_keys: the jobs with these unique keys.
+        due_after: the jobs with a `due`, by `(due, seq)`, above this pair; `None`: none.
+        due_limit: at most so many of them.
+        late: ((due, seq), limit): as `due_after` and `due_limit`, besides.
+        lines: for each of these ordering keys, the jobs that have it as `open_key`, by `seq`, above this `seq`.
+        line_depth: at most so many of each.
+        status: (status, after, limit): the jobs with this status, by `seq`, above `after`.
+        backoff: (kind, after, limit): the jobs with this `backoff`, by `seq`, above `after`.
+        retained: for each (group, before, limit): the jobs with this `retained`, the longest-settled first,
+            settled before that time.
     """
 
-    seq: int
-    type: str
-    at: float
-    fields: Mapping[str, Any] = field(default_factory=dict)
+    inbox_after: int | None = None
+    inbox_limit: int = 0
+    ids: frozenset[str] = frozenset()
+    unique_keys: frozenset[str] = frozenset()
+    due_after: tuple[float, int] | None = None
+    due_limit: int = 0
+    late: tuple[tuple[float, int], int] | None = None
+    lines: Mapping[str, int] = field(default_factory=dict)
+    line_depth: int = 0
+    status: tuple[Status, int, int] | None = None
+    backoff: tuple[str, int, int] | None = None
+    retained: tuple[tuple[str, float, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Query:
-    """Which jobs to load. Several parts are answered by the union, each job once.
+class Unreadable:
+    """A record that the store cannot even hand over.
 
     Attributes:
-        ids: the jobs with these ids.
-        unique_keys: the open jobs with these unique keys.
-        due_limit: the first so many jobs by due time, due at or before `due_before`.
-        due_before: Unix time in seconds.
-        heads: for each of these ordering keys, its first `heads_depth` jobs in order (by `open_key`, `seq`).
-        heads_depth: at least 1.
-        status: jobs with this status, by `seq`, at most `status_limit` (`None`: all).
-        settled: (status, before, limit): the longest-settled jobs of a status, settled before that time.
+        source: `inbox` or `jobs`.
+        seq: its key.
+        reason: one sentence.
     """
 
-    ids: frozenset[str] = frozenset()
-    unique_keys: frozenset[str] = frozenset()
-    due_limit: int = 0
-    due_before: float = float("inf")
-    heads: frozenset[str] = frozenset()
-    heads_depth: int = 1
-    status: Status | None = None
-    status_limit: int | None = None
-    settled: tuple[Status, float, int] | None = None
+    source: str
+    seq: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What a query found. Records are as they are stored: whoever reads them checks them.
+
+    Attributes:
+        commands: records of the inbox, by `seq`; each has its key as `seq`.
+        jobs: records of jobs, by `seq`; each has its key as `seq`.
+        unreadable: what was found besides.
+    """
+
+    commands: Sequence[Mapping[str, Any]] = ()
+    jobs: Sequence[Mapping[str, Any]] = ()
+    unreadable: Sequence[Unreadable] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +88,18 @@ class Changes:
         jobs: records to put, by `seq`.
         deleted: `seq` of jobs to delete.
         taken: `seq` of inbox commands that are dealt with and go.
+        aside: records that move from their store to `aside`, with the reason.
         meta: named values to put in `meta`.
     """
 
     jobs: Sequence[JobRecord] = ()
     deleted: Sequence[int] = ()
     taken: Sequence[int] = ()
+    aside: Sequence[Unreadable] = ()
     meta: Mapping[str, Any] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
-        return bool(self.jobs or self.deleted or self.taken or self.meta)
+        return bool(self.jobs or self.deleted or self.taken or self.aside or self.meta)
 
 
 class Store(Protocol):
@@ -90,16 +113,8 @@ class Store(Protocol):
         """
         ...
 
-    async def inbox(self, limit: int) -> Sequence[Command]:
-        """The first commands of the inbox, by `seq`, at most `limit`."""
-        ...
-
-    async def load(self, query: Query) -> Sequence[JobRecord]:
-        """The jobs that the query names, by `seq`."""
-        ...
-
-    async def next_due(self) -> float | None:
-        """The earliest `due` of any job."""
+    async def load(self, query: Query) -> Loaded:
+        """What the query names, of one moment."""
         ...
 
     async def commit(self, changes: Changes, now: float) -> None:

@@ -9,7 +9,8 @@ from typing import Any, Final, Literal, TypeVar
 
 from ._errors import DeclarationError
 from ._http import Response
-from ._outcome import Outcome, Retry
+from ._outcome import Outcome
+from ._retry import Retry
 from ._template import Template
 
 DEFAULT_ORDERING_KEY: Final = "default"
@@ -97,7 +98,7 @@ class Queue:
         max_in_flight: the most jobs sent at the same time (of different ordering keys).
         limits: caps checked at `enqueue`.
         retention: how long settled jobs are kept.
-        control: URL of a flag file `{"paused": bool, "reason": str}`, read before each drain; while it
+        kill_switch: URL of a flag file `{"paused": bool, "reason": str}`, read before each drain; while it
             cannot be read the last known answer holds.
 
     Raises:
@@ -113,7 +114,7 @@ class Queue:
         max_in_flight: int = 6,
         limits: Limits | None = None,
         retention: Retention | None = None,
-        control: str | None = None,
+        kill_switch: str | None = None,
     ) -> None:
         if timeout <= 0 or max_in_flight < 1:
             raise DeclarationError("timeout must be over 0 and max_in_flight at least 1")
@@ -123,7 +124,7 @@ class Queue:
         self.max_in_flight = max_in_flight
         self.limits = limits or Limits()
         self.retention = retention or Retention()
-        self.control = control
+        self.kill_switch = kill_switch
         self.tasks: dict[str, Task] = {}
         self.request_task = self._declare(None)
         """The options of jobs that carry their own request."""
@@ -194,6 +195,13 @@ class Queue:
     def find(self, name: str | None) -> Task | None:
         """The task of that name (`None`: of jobs with their own request), or `None` if there is none."""
         return self.request_task if name is None else self.tasks.get(name)
+
+    def declaration(self) -> dict[str, Any]:
+        l = self.limits
+        return {
+            "limits": {"payload_bytes": l.payload_bytes, "jobs": l.jobs, "bytes": l.bytes},
+            "tasks": {n: {"label": None} for n in self.tasks},
+        }
 
     def _declare(
         self,

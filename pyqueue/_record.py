@@ -1,10 +1,12 @@
-"""JobRecord: one write that a person made, and the codec of its stored record."""
+"""JobRecord: one write that a person made, as it is stored, and the codec of its record."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
 from enum import StrEnum
+from math import isfinite
+from operator import attrgetter
 from typing import Any
 
 from ._errors import StoreError
@@ -31,11 +33,27 @@ class JobError:
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """What a person asked of a job that could not be carried out any more.
+
+    Attributes:
+        command: `edit`, `cancel`, `discard` or `retry`.
+        message: one sentence for a person.
+        at: Unix time in seconds.
+    """
+
+    command: str
+    message: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class JobRecord:
     """One job as stored; a change returns a copy. docs/architecture.md describes every field.
 
     Times are Unix time in seconds, `bytes` is the payload's size. `payload` is opaque to the core but for
-    the fields that templates name: in a browser it may hold `Blob`s that Python never copies.
+    the fields that templates name: in a browser it may hold `Blob`s that Python never copies. Records are
+    compared by identity only: comparing payloads would convert them, and may never end.
     """
 
     seq: int
@@ -51,6 +69,7 @@ class JobRecord:
     open_key: str | None = None
     due: float | None = None
     not_before: float = 0.0
+    wait: float = 0.0
     expires_at: float | None = None
     sent_at: float | None = None
     settled_at: float | None = None
@@ -61,7 +80,15 @@ class JobRecord:
     result: Any = None
     error: JobError | None = None
     superseded_by: str | None = None
+    waits_for: str | None = None
     cancel_requested: bool = False
+    edit_payload: Mapping[str, Any] | None = None
+    edit_bytes: int = 0
+    edit_seq: int = 0
+    options: Mapping[str, Any] | None = None
+    refusal: Refusal | None = None
+    backoff: str | None = None
+    retained: str | None = None
 
     @property
     def is_open(self) -> bool:
@@ -70,26 +97,38 @@ class JobRecord:
 
     def with_(self, **changes: Any) -> JobRecord:
         """A copy with these fields changed."""
-        return replace(self, **changes)
+        return JobRecord(**{**dict(zip(_NAMES, _values_of(self), strict=True)), **changes})
 
 
-_NAMES = tuple(f.name for f in fields(JobRecord))
-_DEFAULT_FALSE = ("cancel_requested",)
+_DEFAULTS = {f.name: f.default for f in fields(JobRecord)}
+_NAMES = tuple(_DEFAULTS)
+_values_of = attrgetter(*_NAMES)
+_PARTS = {"error": JobError, "refusal": Refusal}
+"""Fields that are records themselves."""
 
 
 def encode(job: JobRecord) -> dict[str, Any]:
-    """The record of a job: plain values and the payload as it is; a field without a value is left out."""
+    """The record of a job: plain values and payloads as they are; a field with its default is left out.
+
+    `status`, `certainty`, `attempts`, `bytes` and `not_before` are always there: pages read them.
+    """
     record: dict[str, Any] = {"v": VERSION}
-    for name in _NAMES:
-        value = getattr(job, name)
-        if value is None or (name in _DEFAULT_FALSE and not value):
+    for (name, default), value in zip(_DEFAULTS.items(), _values_of(job), strict=True):
+        if value is None or (value is default and name not in _ALWAYS):
             continue
-        if isinstance(value, JobError):
-            value = {f.name: v for f in fields(JobError) if (v := getattr(value, f.name)) is not None}
-        elif isinstance(value, StrEnum):
-            value = value.value
-        record[name] = value
+        if name in _PARTS:
+            kind = fields(_PARTS[name])
+            value = {f.name: _plain(part) for f in kind if (part := getattr(value, f.name)) is not None}
+        record[name] = _plain(value)
     return record
+
+
+def _plain(value: Any) -> Any:
+    """What is stored holds no Python types."""
+    return value.value if isinstance(value, StrEnum) else value
+
+
+_ALWAYS = ("status", "certainty", "attempts", "bytes", "not_before")
 
 
 def decode(record: Mapping[str, Any]) -> JobRecord:
@@ -98,15 +137,86 @@ def decode(record: Mapping[str, Any]) -> JobRecord:
     Raises:
         StoreError: the record was written by a newer version, or is not a job.
     """
-    version = record.get("v")
-    if version != VERSION:
-        raise StoreError(f"job {record.get('id')!r} has record version {version!r}, not {VERSION}")
     try:
-        values = {name: record[name] for name in _NAMES if name in record}
+        if record.get("v") != VERSION:
+            raise StoreError(f"its version is {record.get('v')!r}, not {VERSION}")
+        values = {name: record[name] for name in _DEFAULTS if record.get(name) is not None}
+        for name, value in values.items():
+            if not _IS_RIGHT[name](value):
+                raise StoreError(f"its {name} is {_excerpt(value)}")
         values["status"] = Status(values["status"])
         values["certainty"] = Certainty(values["certainty"])
-        if "error" in values:
-            values["error"] = JobError(**values["error"])
+        for name, kind in _PARTS.items():
+            if name in values:
+                values[name] = kind(**values[name])
         return JobRecord(**values)
-    except (KeyError, TypeError, ValueError) as cause:
-        raise StoreError(f"job {record.get('id')!r} cannot be read: {cause}") from cause
+    except StoreError as error:
+        raise StoreError(f"the job cannot be read: {error}") from error
+    except Exception as cause:
+        raise StoreError(f"the job cannot be read: {type(cause).__name__}: {cause}") from cause
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value is a finite number, and no boolean."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
+
+
+def is_count(value: Any) -> bool:
+    """Whether a value is a whole number, at least 0."""
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_mapping(value: Any) -> bool:
+    return isinstance(value, Mapping)
+
+
+def _is_error(value: Any) -> bool:
+    return (
+        _is_mapping(value)
+        and _is_text(value.get("code"))
+        and _is_text(value.get("message"))
+        and (value.get("status") is None or is_count(value["status"]))
+        and (value.get("body") is None or _is_text(value["body"]))
+        and set(value) <= {"code", "message", "status", "body"}
+    )
+
+
+def _is_refusal(value: Any) -> bool:
+    return (
+        _is_mapping(value)
+        and _is_text(value.get("command"))
+        and _is_text(value.get("message"))
+        and is_number(value.get("at"))
+        and set(value) == {"command", "message", "at"}
+    )
+
+
+_TEXTS = (
+    *("id", "idempotency_key", "task", "ordering_key", "open_key", "unique_key", "superseded_by"),
+    *("waits_for", "backoff", "retained"),
+)
+_NUMBERS = (*("created_at", "due", "not_before", "wait", "expires_at", "sent_at", "settled_at", "timeout"),)
+_IS_RIGHT: Mapping[str, Callable[[Any], bool]] = {
+    **dict.fromkeys(_TEXTS, _is_text),
+    **dict.fromkeys(_NUMBERS, is_number),
+    **dict.fromkeys(("seq", "bytes", "attempts", "edit_bytes", "edit_seq"), is_count),
+    **dict.fromkeys(("payload", "edit_payload", "options", "retry"), _is_mapping),
+    "status": _is_text,
+    "certainty": _is_text,
+    "result": lambda value: True,
+    "error": _is_error,
+    "refusal": _is_refusal,
+    "cancel_requested": lambda value: isinstance(value, bool),
+}
+
+
+def _excerpt(value: Any) -> str:
+    """A value in a message; one that cannot be shown is named by its type."""
+    try:
+        return repr(value)[:100]
+    except Exception:
+        return type(value).__name__

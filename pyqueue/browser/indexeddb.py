@@ -11,12 +11,13 @@ from js import IDBKeyRange
 from pyodide.ffi import JsProxy, create_once_callable, to_js
 
 from .._errors import OwnershipLost, StoreError
-from .._ports import Changes, Command, Query
-from .._record import JobRecord, decode, encode
+from .._ports import Changes, Loaded, Query, Unreadable
+from .._record import JobRecord, encode
 from .convert import JsPayload, plain_to_js, value_to_js
 from .database import Database
 
-COMMAND_FIELDS = ("seq", "type", "at")
+PAYLOADS = ("payload", "edit_payload")
+"""Fields that stay the JavaScript objects they are."""
 
 
 class IndexedDBStore:
@@ -49,34 +50,36 @@ class IndexedDBStore:
 
         (records,) = await self._database.run(["meta"], "readwrite", fire)
         self._epoch = epoch
-        named = {record["name"]: record["value"] for record in self._read(records)[0]}
+        split = self._bridge.splitRecords(records, to_js([0] * len(records)))
+        named = {record["name"]: record.get("value") for record in json.loads(split.text)}
         return {**named, "owner": {"epoch": epoch, "beat_at": now}}
 
-    async def inbox(self, limit: int) -> Sequence[Command]:
-        """See `Store.inbox`."""
-        (records,) = await self._database.run(
-            ["inbox"], "readonly", lambda transaction: [transaction.objectStore("inbox").getAll(None, limit)]
-        )
-        return [_command(record, payload) for record, payload in zip(*self._read(records), strict=True)]
-
-    async def load(self, query: Query) -> Sequence[JobRecord]:
+    async def load(self, query: Query) -> Loaded:
         """See `Store.load`."""
-        lists = await self._database.run(
-            ["jobs"], "readonly", lambda transaction: _select(transaction, query)
-        )
-        found: dict[int, JobRecord] = {}
-        for records in lists:
-            for record, payload in zip(*self._read(records), strict=True):
-                if record["seq"] not in found:
-                    found[record["seq"]] = decode({**record, "payload": JsPayload(payload)})
-        return [found[seq] for seq in sorted(found)]
+        reads_inbox = query.inbox_after is not None
+        stores = [*(["inbox"] if reads_inbox else []), *(["jobs"] if _names_jobs(query) else [])]
+        if not stores:
+            return Loaded()
 
-    async def next_due(self) -> float | None:
-        """See `Store.next_due`."""
-        (keys,) = await self._database.run(
-            ["jobs"], "readonly", lambda transaction: [_index(transaction, "due").getAll(None, 1)]
-        )
-        return float(keys[0].due) if len(keys) else None
+        def fire(transaction: Any) -> Sequence[Any]:
+            requests = _select(transaction, query) if "jobs" in stores else []
+            if reads_inbox:
+                after = IDBKeyRange.lowerBound(query.inbox_after, True)
+                requests += _both(transaction.objectStore("inbox"), after, query.inbox_limit)
+            return requests
+
+        lists = await self._database.run(stores, "readonly", fire)
+        unreadable: list[Unreadable] = []
+        commands: list[Mapping[str, Any]] = []
+        if reads_inbox:
+            *lists, records, keys = lists
+            commands = self._read("inbox", records, keys, unreadable)
+        found: dict[int, Mapping[str, Any]] = {}
+        for records, keys in zip(lists[::2], lists[1::2], strict=True):
+            for record in self._read("jobs", records, keys, unreadable):
+                found.setdefault(record["seq"], record)
+        twice = {(one.source, one.seq): one for one in unreadable}
+        return Loaded(commands, [found[seq] for seq in sorted(found)], list(twice.values()))
 
     async def commit(self, changes: Changes, now: float) -> None:
         """See `Store.commit`."""
@@ -100,15 +103,16 @@ class IndexedDBStore:
                 transaction.objectStore("jobs").delete(seq)
             for seq in changes.taken:
                 transaction.objectStore("inbox").delete(seq)
+            for aside in changes.aside:
+                self._bridge.setAside(transaction, aside.source, aside.seq, aside.reason, now)
             for name, value in changes.meta.items():
                 meta.put(_named(name, value))
             # Requests run in order: after an abort this one, like all above, has not happened.
             meta.put(_named("owner", {"epoch": self._epoch, "beat_at": now}))
             return []
 
-        stores = ["meta", "jobs", "inbox"]
         try:
-            await self._database.run(stores, "readwrite", fire)
+            await self._database.run(_written(changes), "readwrite", fire)
         except Exception:
             if overtaken:
                 raise OwnershipLost(f"another owner has raised the epoch above {self._epoch}") from None
@@ -150,54 +154,100 @@ class IndexedDBStore:
         await self._database.run(["meta"], "readwrite", fire)
         return claimed
 
-    def _read(self, records: Any) -> tuple[list[dict[str, Any]], list[Any]]:
-        """The plain parts of records, and their payloads (`None`: it has none)."""
-        parted = self._bridge.part(records)
-        return json.loads(parted.text), list(parted.payloads)
+    def _read(
+        self, source: str, records: Any, keys: Any, unreadable: list[Unreadable]
+    ) -> list[Mapping[str, Any]]:
+        """Records as mappings, their payloads as views; adds to `unreadable` what cannot be handed over."""
+        split = self._bridge.splitRecords(records, keys)
+        unreadable += [Unreadable(source, int(key), str(reason)) for key, reason in split.unreadable]
+        read: list[Mapping[str, Any]] = json.loads(split.text)
+        for record, payload, edit in zip(read, split.payloads, split.edits, strict=True):
+            assert isinstance(record, dict)
+            if isinstance(payload, JsProxy):
+                record["payload"] = JsPayload(payload)
+            if isinstance(edit, JsProxy):
+                record["edit_payload"] = JsPayload(edit)
+        return read
 
     def _write(self, jobs: Sequence[JobRecord]) -> list[Any]:
         """The records of jobs, with the payload objects that they were read with."""
         records = [encode(job) for job in jobs]
-        payloads = [value_to_js(record.pop("payload")) for record in records]
+        payloads = [{name: record.pop(name) for name in PAYLOADS if name in record} for record in records]
         try:
             written = list(plain_to_js(records))
         except (TypeError, ValueError) as cause:
             raise StoreError(f"a job's record cannot be stored: {cause}") from cause
-        for record, payload in zip(written, payloads, strict=True):
-            record.payload = payload
+        for record, parts in zip(written, payloads, strict=True):
+            for name, payload in parts.items():
+                setattr(record, name, value_to_js(payload))
         return written
 
 
+def _written(changes: Changes) -> list[str]:
+    """The stores that a commit opens: no page waits for it but for what it writes."""
+    sources = {aside.source for aside in changes.aside}
+    return [
+        "meta",
+        *(["jobs"] if changes.jobs or changes.deleted or "jobs" in sources else []),
+        *(["inbox"] if changes.taken or "inbox" in sources else []),
+        *(["aside"] if sources else []),
+    ]
+
+
+def _names_jobs(query: Query) -> bool:
+    return bool(
+        query.ids
+        or query.unique_keys
+        or query.due_after is not None
+        or query.late
+        or query.lines
+        or query.status
+        or query.backoff
+        or query.retained
+    )
+
+
 def _select(transaction: Any, query: Query) -> list[Any]:
-    """One request for each part of the query."""
-    requests = [_index(transaction, "id").getAll(id_) for id_ in query.ids]
-    requests += [_index(transaction, "unique_key").getAll(key) for key in query.unique_keys]
-    if query.due_limit:
-        due = IDBKeyRange.upperBound(to_js([query.due_before, inf]))
-        requests.append(_index(transaction, "due").getAll(due, query.due_limit))
-    for key in query.heads:
-        order = _index(transaction, "order")
-        requests.append(order.getAll(_range([key, 0], [key, inf]), query.heads_depth))
+    """Two requests for each part of the query: records, and their keys."""
+    requests: list[Any] = []
+
+    def select(name: str, span: Any, limit: int | None = None) -> None:
+        requests.extend(_both(transaction.objectStore("jobs").index(name), span, limit))
+
+    for job_id in query.ids:
+        select("id", IDBKeyRange.only(job_id))
+    for key in query.unique_keys:
+        select("unique_key", IDBKeyRange.only(key))
+    if query.due_after is not None:
+        select("due", _above(query.due_after), query.due_limit)
+    if query.late is not None:
+        place, limit = query.late
+        select("due", _above(place), limit)
+    for key, after in query.lines.items():
+        select("order", _range([key, after], [key, inf]), query.line_depth)
     if query.status is not None:
-        status = _range([query.status.value, 0], [query.status.value, inf])
-        requests.append(_getall(_index(transaction, "status"), status, query.status_limit))
-    if query.settled is not None:
-        ended, before, limit = query.settled
-        span = _range([ended.value, 0], [ended.value, before], before_upper=True)
-        requests.append(_index(transaction, "retained").getAll(span, limit))
+        status, after, limit = query.status
+        select("status", _range([status.value, after], [status.value, inf]), limit)
+    if query.backoff is not None:
+        kind, after, limit = query.backoff
+        select("backoff", _range([kind, after], [kind, inf]), limit)
+    for group, before, limit in query.retained:
+        select("retained", _range([group, -inf], [group, before]), limit)
     return requests
 
 
-def _getall(index: Any, span: Any, limit: int | None) -> Any:
-    return index.getAll(span) if limit is None else index.getAll(span, limit)
+def _both(source: Any, span: Any, limit: int | None) -> list[Any]:
+    if limit is None:
+        return [source.getAll(span), source.getAllKeys(span)]
+    return [source.getAll(span, limit), source.getAllKeys(span, limit)]
 
 
-def _index(transaction: Any, name: str) -> Any:
-    return transaction.objectStore("jobs").index(name)
+def _above(place: tuple[float, int]) -> Any:
+    return IDBKeyRange.lowerBound(to_js(list(place)), True)
 
 
-def _range(lower: list[Any], upper: list[Any], *, before_upper: bool = False) -> Any:
-    return IDBKeyRange.bound(to_js(lower), to_js(upper), False, before_upper)
+def _range(above: list[Any], below: list[Any]) -> Any:
+    return IDBKeyRange.bound(to_js(above), to_js(below), True, True)
 
 
 def _named(name: str, value: Any) -> Any:
@@ -207,10 +257,3 @@ def _named(name: str, value: Any) -> Any:
 def _epoch_of(owner: Any) -> int:
     """The epoch in the record `owner`; 0 where there is none yet."""
     return int(owner.value.epoch) if owner else 0
-
-
-def _command(record: dict[str, Any], payload: Any) -> Command:
-    fields = {name: value for name, value in record.items() if name not in COMMAND_FIELDS}
-    if isinstance(payload, JsProxy):  # A damaged record may have anything there; the engine passes it over.
-        fields["payload"] = JsPayload(payload)
-    return Command(record["seq"], str(record.get("type")), float(record.get("at") or 0), fields)

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 from uuid import UUID
 
-from .._drain import Drain
+from .._driver import Driver
 from .._errors import UnknownJob
 from .._ports import Store, Transport
 from .._queue import Queue
@@ -91,7 +91,7 @@ class Simulation:
     def restart(self) -> None:
         """The worker dies where it stands, and starts again over what is on disk."""
         self._kill()
-        self._drain = Drain(
+        self._driver = Driver(
             self.queue, self._store, self._transport, self.clock, MemoryLock(), self.waker, self.random
         )
 
@@ -116,7 +116,7 @@ class Simulation:
 
     def wake(self, reason: str = "append", *, linger: float = 0.0) -> float | None:
         """Wakes the worker, lets it deliver what is due, and returns when there is work next."""
-        return self._complete(self._drain.wake(reason, linger=linger))
+        return self._complete(self._driver.wake(reason, linger=linger))
 
     def run(self, seconds: float = 3600.0) -> None:
         """Lets time pass with a page open: wakes the worker now and whenever its schedule says so."""

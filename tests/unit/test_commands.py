@@ -94,10 +94,10 @@ def test_a_job_cancelled_while_sending_ends_as_its_attempt_does(sim: Simulation)
     job = sim.enqueue("comment", {"post": 1, "n": 1})
 
     async def cancel_midway() -> None:
-        run = asyncio.ensure_future(sim._drain.wake("append"))
+        run = asyncio.ensure_future(sim._driver.wake("append"))
         await asyncio.sleep(1)
         sim.command("cancel", id=job)
-        await sim._drain.wake("append")
+        await sim._driver.wake("append")
         await run
 
     sim.loop.run_until_complete(cancel_midway())
@@ -148,10 +148,10 @@ def test_a_retried_job_waits_for_a_later_one_of_its_key_that_is_on_its_way(sim: 
     second = sim.enqueue("comment", {"post": 1, "n": 2})
 
     async def retry_midway() -> None:
-        run = asyncio.ensure_future(sim._drain.wake("append"))
+        run = asyncio.ensure_future(sim._driver.wake("append"))
         await asyncio.sleep(1)
         sim.command("retry", id=first)
-        await sim._drain.wake("append")
+        await sim._driver.wake("append")
         await run
 
     sim.loop.run_until_complete(retry_midway())
@@ -190,10 +190,10 @@ def test_the_control_flag_is_asked_again_at_every_wake_up_while_it_holds_a_linge
         job = sim.enqueue("comment", {"post": 1, "n": 1})
 
         async def release_midway() -> None:
-            run = asyncio.ensure_future(sim._drain.wake("sync", linger=150))
+            run = asyncio.ensure_future(sim._driver.wake("sync", linger=150))
             await asyncio.sleep(10)
             flag["paused"] = False
-            await sim._drain.wake("append")
+            await sim._driver.wake("append")
             await run
 
         start = sim.clock.now()

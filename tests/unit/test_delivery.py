@@ -131,7 +131,7 @@ def test_a_wait_is_scheduled_and_armed_before_it_begins(sim: Simulation) -> None
     start = sim.clock.now()
 
     async def look_midway() -> None:
-        run = asyncio.ensure_future(sim._drain.wake("sync", linger=150))
+        run = asyncio.ensure_future(sim._driver.wake("sync", linger=150))
         await asyncio.sleep(50)
         run.cancel()
 
@@ -154,7 +154,7 @@ def test_a_crash_while_sending_repeats_the_request_with_its_key(sim: Simulation)
     sim.enqueue("comment", {"post": 1, "n": 2})
 
     async def until_sending() -> None:
-        run = asyncio.ensure_future(sim._drain.wake("append"))
+        run = asyncio.ensure_future(sim._driver.wake("append"))
         await asyncio.sleep(15)
         run.cancel()
 

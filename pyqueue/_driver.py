@@ -1,0 +1,230 @@
+"""Driver: performs what the owner asks for, over the ports. It decides nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from random import Random
+
+from . import __version__
+from ._attempt import attempt
+from ._core.events import (
+    Action,
+    Answered,
+    Arm,
+    Commit,
+    Committed,
+    Event,
+    Finish,
+    FlagRead,
+    Load,
+    Publish,
+    ReadFlag,
+    Rest,
+    Send,
+    Started,
+    TimePassed,
+    Withdraw,
+    Woken,
+)
+from ._core.owner import Owner
+from ._errors import OwnershipLost
+from ._http import Request
+from ._outcome import Outcome
+from ._ports import Clock, Lock, Store, Transport, Waker
+from ._queue import Queue
+from ._record import JobRecord
+
+FLAG_TIMEOUT = 5.0
+"""Seconds that the kill switch may take to be read."""
+
+
+class Driver:
+    """Delivers what is due, while it holds the lock of the queue.
+
+    Args:
+        queue: the declaration.
+        store, transport, clock, lock, waker: the ports, see `pyqueue._ports`.
+        random: for jitter. After a restored memory snapshot it must have been seeded anew.
+    """
+
+    def __init__(
+        self,
+        queue: Queue,
+        store: Store,
+        transport: Transport,
+        clock: Clock,
+        lock: Lock,
+        waker: Waker,
+        random: Random,
+    ) -> None:
+        self.queue = queue
+        self.store = store
+        self.transport = transport
+        self.clock = clock
+        self.lock = lock
+        self.waker = waker
+        self.random = random
+        self._wakes: list[Woken] = []
+        self._ownership: _Ownership | None = None
+        self._run: asyncio.Task[float | None] | None = None
+
+    async def wake(self, reason: str, *, linger: float = 0.0) -> float | None:
+        """Delivers all that is due, then lets the queue go. Calls that overlap share one run.
+
+        Args:
+            reason: what woke the worker: `append`, `load`, `online`, `visible`, `timer` or `sync`.
+            linger: seconds from now for which the run waits for work that becomes due later.
+
+        Returns:
+            When there is work next (Unix time in seconds), or `None`. The waker was told before.
+
+        Raises:
+            StoreError: the store failed. Whatever was not committed is as before; unknown outcomes are sent
+                again, with the same key, by the next run.
+        """
+        woken = Woken(reason, linger)
+        if self._ownership is None:
+            self._wakes.append(woken)
+        else:
+            self._ownership.feed(woken)
+        if self._run is None:
+            self._run = asyncio.ensure_future(self._run_until_idle())
+        return await asyncio.shield(self._run)
+
+    async def _run_until_idle(self) -> float | None:
+        try:
+            while True:
+                async with self.lock.hold():
+                    wakes, self._wakes = self._wakes, []
+                    self._ownership = _Ownership(self)
+                    try:
+                        wake_at = await self._ownership.run(wakes)
+                    except OwnershipLost:
+                        wake_at = None  # The new owner goes on, and arms the wake-ups.
+                    finally:
+                        self._wakes += self._ownership.unheard
+                        self._ownership = None
+                # No await between this check and the end of the run: a wake-up either is seen here or
+                # starts the next run.
+                if not self._wakes:
+                    return wake_at
+        finally:
+            self._run = None
+
+
+class _Ownership:
+    """One span of time as the owner."""
+
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
+        self._owner = Owner(driver.queue, __version__)
+        self._transaction: Load | Commit | None = None
+        self._rest_until: float | None = None
+        self._finish: Finish | None = None
+        self._has_started = False
+        self._news: asyncio.Future[None] | None = None
+        self._sends: dict[str, asyncio.Task[Outcome]] = {}
+        self._others: set[asyncio.Task[None]] = set()
+        self.unheard: list[Woken] = []
+        """Wake-ups that came too late for this ownership."""
+
+    async def run(self, wakes: Iterable[Woken]) -> float | None:
+        """Owns the queue until nothing is left to do."""
+        store, clock = self._driver.store, self._driver.clock
+        try:
+            meta = await store.take_over(clock.now())
+            self._has_started = True
+            self.feed(Started(meta))
+            for woken in wakes:
+                self.feed(woken)
+            unheard, self.unheard = self.unheard, []
+            for woken in unheard:
+                self.feed(woken)
+            while self._finish is None:
+                transaction, self._transaction = self._transaction, None
+                if isinstance(transaction, Load):
+                    self.feed(await store.load(transaction.query))
+                elif transaction is not None:
+                    await store.commit(transaction.changes, clock.now())
+                    self.feed(Committed())
+                else:
+                    await self._wait()
+            return self._finish.wake_at
+        finally:
+            at_work = [*self._sends.values(), *self._others]
+            self._sends.clear()
+            for task in at_work:
+                task.cancel()
+
+    def feed(self, event: Event) -> None:
+        """Tells the owner of an event, and performs what it asks for."""
+        if self._finish is not None or not self._has_started:
+            if isinstance(event, Woken):
+                self.unheard.append(event)
+            return
+        self._rest_until = None
+        for action in self._owner.handle(event, self._driver.clock.now()):
+            self._perform(action)
+        if self._news is not None and not self._news.done():
+            self._news.set_result(None)
+
+    def _perform(self, action: Action) -> None:
+        match action:
+            case Load() | Commit():
+                self._transaction = action
+            case Send(job):
+                self._send(job)
+            case Withdraw(job_id):
+                self._sends.pop(job_id).cancel()
+            case ReadFlag(url):
+                self._background(self._read_flag(url))
+            case Publish(jobs, holds):
+                self._driver.waker.publish(jobs, holds)
+            case Arm(wake_at):
+                self._driver.waker.arm(wake_at)
+            case Rest(until):
+                self._rest_until = until
+            case Finish():
+                self._finish = action
+
+    def _send(self, job: JobRecord) -> None:
+        driver = self._driver
+        send = asyncio.ensure_future(attempt(driver.queue, job, driver.transport, driver.clock))
+        self._sends[job.id] = send
+
+        def answered(task: asyncio.Task[Outcome]) -> None:
+            if self._sends.get(job.id) is task:
+                del self._sends[job.id]
+                self.feed(Answered(job.id, task.result(), driver.random.random()))
+
+        send.add_done_callback(answered)
+
+    async def _read_flag(self, url: str) -> None:
+        request = Request("GET", url, timeout=FLAG_TIMEOUT, redirect="follow")
+        try:
+            response = await self._driver.transport.send(request)
+            flag = response.json() if response.ok else None
+        except Exception:
+            flag = None  # Not reached, or no flag.
+        self.feed(FlagRead(flag if isinstance(flag, dict) else None))
+
+    def _background(self, work: object) -> None:
+        task = asyncio.ensure_future(work)  # type: ignore[call-overload]
+        self._others.add(task)
+        task.add_done_callback(self._others.discard)
+
+    async def _wait(self) -> None:
+        """Waits for the next event, at most until the owner's time has come."""
+        self._news = asyncio.get_running_loop().create_future()
+        timer = None
+        if self._rest_until is not None:
+            seconds = max(0.0, self._rest_until - self._driver.clock.now())
+            timer = asyncio.ensure_future(self._driver.clock.sleep(seconds))
+            timer.add_done_callback(lambda timer: timer.cancelled() or self.feed(TimePassed()))
+        try:
+            await self._news
+        finally:
+            self._news = None
+            if timer is not None:
+                timer.cancel()
