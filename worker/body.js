@@ -38,7 +38,10 @@ const isFile = (value) => value instanceof Blob || value instanceof ArrayBuffer 
 function jsonOf(value, encoding, field) {
   return JSON.stringify(value, (name, inner) => {
     const where = [field, name].filter(Boolean).join(".") || "the body";
-    if (isFile(inner)) throw new TypeError(`${where}: a file cannot be sent as ${encoding}; use multipart`);
+    if (isFile(inner)) {
+      const remedy = encoding === "multipart" ? "only as a field of the payload itself" : "use multipart";
+      throw new TypeError(`${where}: a file cannot be sent as ${encoding === "multipart" ? "json" : encoding}; ${remedy}`);
+    }
     // JSON would make `{}` of the one and `null` of the other.
     if (inner instanceof Map || inner instanceof Set) throw new TypeError(`${where}: a ${inner.constructor.name} has no JSON`);
     if (typeof inner === "number" && !Number.isFinite(inner)) throw new TypeError(`${where}: ${inner} has no JSON`);

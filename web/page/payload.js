@@ -74,7 +74,7 @@ export function requestOf(value) {
   const { url, method, headers, body, ...rest } = value;
   const unknown = Object.keys(rest);
   if (unknown.length) throw new InvalidPayload(`a request has no ${unknown.join(", ")}`);
-  const request = { url: addressOf(url), method, headers, body: bodyOf(body) };
+  const request = { url: addressOf(url), method: methodOf(method), headers: headersOf(headers), body: bodyOf(body) };
   checkRequest(request);
   return copyOf("request", request, 1);
 }

@@ -10,7 +10,8 @@
  *
  * @typedef {{code: ErrorCode | (string & {}), message: string, status?: number, body?: string}} JobError the code
  *   is one of ours, or one that a task's own `fail` gave
- * @typedef {{command: CommandType, message: string, at: number}} Refusal
+ * @typedef {Extract<CommandType, "cancel" | "retry" | "discard" | "edit">} JobCommand what a person asks of one job
+ * @typedef {{command: JobCommand, message: string, at: number}} Refusal
  * @typedef {{[name: string]: any}} Payload
  *
  * @typedef {object} JobRecord
