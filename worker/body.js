@@ -39,11 +39,14 @@ function jsonOf(value, encoding, field) {
   return JSON.stringify(value, (name, inner) => {
     const where = [field, name].filter(Boolean).join(".") || "the body";
     if (isFile(inner)) {
-      const remedy = encoding === "multipart" ? "only as a field of the payload itself" : "use multipart";
-      throw new TypeError(`${where}: a file cannot be sent as ${encoding === "multipart" ? "json" : encoding}; ${remedy}`);
+      const part = encoding === "multipart";
+      const remedy = part ? "only as a field of the payload itself" : "use multipart";
+      throw new TypeError(`${where}: a file cannot be sent as ${part ? "json" : encoding}; ${remedy}`);
     }
     // JSON would make `{}` of the one and `null` of the other.
-    if (inner instanceof Map || inner instanceof Set) throw new TypeError(`${where}: a ${inner.constructor.name} has no JSON`);
+    if (inner instanceof Map || inner instanceof Set) {
+      throw new TypeError(`${where}: a ${inner.constructor.name} has no JSON`);
+    }
     if (typeof inner === "number" && !Number.isFinite(inner)) throw new TypeError(`${where}: ${inner} has no JSON`);
     return inner;
   });

@@ -64,7 +64,8 @@ function reading(read) {
     return read();
   } catch (cause) {
     if (cause instanceof PyqueueError) throw cause;
-    throw new InvalidPayload(`what was passed cannot be read: ${/** @type {any} */ (cause)?.message ?? cause}`, { cause });
+    const { message } = /** @type {Error} */ (cause ?? {});
+    throw new InvalidPayload(`what was passed cannot be read: ${message ?? cause}`, { cause });
   }
 }
 

@@ -66,8 +66,8 @@ function timeOf(record, outage) {
     return { code: "outage", message, until: outage.probe_at };
   }
   if (!waits) return { code: "due", message: "Is sent next." };
-  const message = `Attempt ${record.attempts} did not succeed (${record.error?.message}); next in ${secondsTo(until)} s.`;
-  return { code: "backoff", message, until };
+  const failure = `Attempt ${record.attempts} did not succeed (${record.error?.message})`;
+  return { code: "backoff", message: `${failure}; next in ${secondsTo(until)} s.`, until };
 }
 
 /** @param {number} time */

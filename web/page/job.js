@@ -6,7 +6,10 @@ import { JobFailed, UnknownJob } from "./errors.js";
 import { explain } from "./explain.js";
 import { readJob, readSurroundings } from "./view.js";
 
-/** @typedef {import("./records.js").JobRecord} JobRecord */
+/**
+ * @typedef {import("./explain.js").Explanation} Explanation
+ * @typedef {import("./records.js").JobRecord} JobRecord
+ */
 
 /** Milliseconds between two looks while someone waits: a page that was frozen may have missed a broadcast. */
 const LOOK_AGAIN = 5000;
@@ -63,8 +66,12 @@ export class Job {
 
   /** What can be seen of it, as a plain object. */
   toJSON() {
-    const { id, task, payload, status, certainty, attempts, error, refusal, orderingKey, createdAt, settledAt } = this;
-    return { id, task, payload, status, certainty, attempts, error, refusal, orderingKey, createdAt, settledAt };
+    const { id, task, payload, status, certainty, attempts, error, refusal } = this;
+    const { orderingKey, idempotencyKey, createdAt, settledAt } = this;
+    return {
+      ...{ id, task, payload, status, certainty, attempts, error, refusal },
+      ...{ orderingKey, idempotencyKey, createdAt, settledAt },
+    };
   }
 
   /**
@@ -106,7 +113,7 @@ export class Job {
   /**
    * Says what the job waits for, or how it ended.
    *
-   * @returns {Promise<import("./explain.js").Explanation>} `message` for a person, `code` to branch on; `until` (Unix time in
+   * @returns {Promise<Explanation>} `message` for a person, `code` to branch on; `until` (Unix time in
    *   seconds) where the wait has an end, `behind` the id of the job that has to go first
    */
   async explain() {

@@ -174,7 +174,7 @@ class Copier {
   /** Of all but files. A value shared in many places is copied to each, so this can grow without a large input. */
   #work = 0;
 
-  /** About how many bytes the copy takes; the same rule as in Python: files as they are, text in UTF-8, 8 for the rest. */
+  /** About how many bytes the copy takes, by Python's rule: files as they are, text in UTF-8, 8 for the rest. */
   bytes = 0;
   /** The fields that lead to the present value. @type {(string | number)[]} */
   path = [];

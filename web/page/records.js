@@ -70,8 +70,8 @@
  * @typedef {{key: number, from: "inbox" | "jobs", seq: number, reason: string, at: number, record: unknown}}
  *   AsideRecord
  *
- * @typedef {"attempts" | "retries" | "done" | "failed" | "cancelled" | "expired" | "pruned" | "pruned_failed" |
- *   "set_aside" | "refused"} Counter
+ * @typedef {(typeof import("../vocabulary.js").SETTLED)[number]} Settled
+ * @typedef {"attempts" | "retries" | Settled | "pruned" | "pruned_failed" | "set_aside" | "refused"} Counter
  * @typedef {object} Tallies
  * @property {Tally} open jobs that are not settled
  * @property {Tally} admitted enqueues ever taken out of the inbox

@@ -227,10 +227,8 @@ export function defineStatusElement(client) {
       const more = depth.failed + depth.sending + depth.pending - jobs.length;
       if (jobs.length === SHOWN && more > 0) rows.push(note(`and ${more} more`));
       if (!jobs.length) rows.push(note("Everything is on the server."));
-      if (setAside) {
-        const records = setAside === 1 ? "1 record could not be read and was" : `${setAside} records could not be read and were`;
-        rows.push(note(`${records} set aside.`));
-      }
+      if (setAside === 1) rows.push(note("1 record could not be read and was set aside."));
+      if (setAside > 1) rows.push(note(`${setAside} records could not be read and were set aside.`));
       this.#list.replaceChildren(...rows);
     }
 

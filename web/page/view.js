@@ -78,11 +78,13 @@ export async function readJobs({ status, task, orderingKey, limit = Infinity } =
     // What is stored as failed may be seen as pending.
     const read = reopens && statuses?.includes("pending") ? [...new Set([...statuses, "failed"])] : statuses;
     const jobs = tx.objectStore("jobs");
-    const found = await Promise.all(
-      read
-        ? read.map((word) => firstOf(jobs.index("status"), startingWith(word), ({ seq }) => [word, seq], limit, see, matches))
-        : [firstOf(jobs, IDBKeyRange.lowerBound(-Infinity), ({ seq }) => seq, limit, see, matches)],
-    );
+    const all = { source: jobs, range: IDBKeyRange.lowerBound(-Infinity), keyOf: (/** @type {number} */ seq) => seq };
+    const of = (/** @type {string} */ word) => ({
+      source: jobs.index("status"),
+      range: startingWith(word),
+      keyOf: (/** @type {number} */ seq) => [word, seq],
+    });
+    const found = await Promise.all((read?.map(of) ?? [all]).map((part) => firstOf(part, limit, see, matches)));
     return [...found.flat(), ...unadmitted(commands).filter(matches)];
   });
   chosen.sort((a, b) => a.seq - b.seq);
@@ -92,15 +94,14 @@ export async function readJobs({ status, task, orderingKey, limit = Infinity } =
 /**
  * The first records that match, read no further than needed.
  *
- * @param {IDBObjectStore | IDBIndex} source
- * @param {IDBKeyRange} range
- * @param {(record: JobRecord) => IDBValidKey} keyOf a record's key in the source
+ * @param {{source: IDBObjectStore | IDBIndex, range: IDBKeyRange, keyOf: (seq: number) => IDBValidKey}} part of the
+ *   jobs, in their order; `keyOf` gives a record's key in the source
  * @param {number} limit
  * @param {(record: JobRecord) => JobRecord} see
  * @param {(record: JobRecord) => boolean} matches
  * @returns {Promise<JobRecord[]>}
  */
-async function firstOf(source, range, keyOf, limit, see, matches) {
+async function firstOf({ source, range, keyOf }, limit, see, matches) {
   const batch = Math.max(1, Math.min(limit, 10 * BATCH));
   /** @type {JobRecord[]} */
   const found = [];
@@ -111,10 +112,9 @@ async function firstOf(source, range, keyOf, limit, see, matches) {
     found.push(...records.map(see).filter(matches));
     const last = records[batch - 1];
     if (!last) break;
-    rest =
-      range.upper === undefined
-        ? IDBKeyRange.lowerBound(keyOf(last), true)
-        : IDBKeyRange.bound(keyOf(last), range.upper, true);
+    const after = keyOf(last.seq);
+    const { upper } = range;
+    rest = upper === undefined ? IDBKeyRange.lowerBound(after, true) : IDBKeyRange.bound(after, upper, true);
   }
   return found;
 }
