@@ -26,6 +26,7 @@ from ._errors import (
     RetryLater,
     StoreError,
     UnknownJob,
+    UnknownTask,
 )
 from ._http import Response, TransportError
 from ._outcome import Outcome, Verdict, done, fail
@@ -63,6 +64,7 @@ __all__ = [
     "StoreError",
     "TransportError",
     "UnknownJob",
+    "UnknownTask",
     "Verdict",
     "__version__",
     "connect",

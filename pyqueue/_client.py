@@ -63,7 +63,8 @@ class Client:
 
         Args:
             task: the declared task's name, or a request of its own: `{"url", "method", "headers", "body"}`.
-            payload: a mapping of JSON-able values and JavaScript `Blob`s, or a JavaScript object.
+            payload: a JavaScript object, or a mapping of text, finite numbers, booleans, `None`, lists and
+                mappings of these; JavaScript `Blob`s may be its own fields or stand in a list that is one.
             ordering_key: jobs with one key are delivered in order; `None`: no order.
             idempotency_key: sent with every attempt; made up if left out.
             unique_key: at most one open job has it.
@@ -74,7 +75,7 @@ class Client:
             retry: the policy's `max_attempts`, `base` and `cap` (seconds).
 
         Raises:
-            PayloadTooLarge, QueueFull, QuotaExceeded, InvalidPayload: nothing was enqueued.
+            PayloadTooLarge, QueueFull, QuotaExceeded, InvalidPayload, UnknownTask: nothing was enqueued.
         """
         options = _options(
             ordering_key=ordering_key,
@@ -97,7 +98,7 @@ class Client:
             jobs: for each its task's name, its payload, and, if it has any, a dict of options.
 
         Raises:
-            PayloadTooLarge, QueueFull, QuotaExceeded, InvalidPayload: nothing was enqueued.
+            PayloadTooLarge, QueueFull, QuotaExceeded, InvalidPayload, UnknownTask: nothing was enqueued.
         """
         described = [(task, payload, *(_options(**given) for given in rest)) for task, payload, *rest in jobs]
         return [self._job(job) for job in await self._call("enqueueMany", described)]
@@ -124,6 +125,11 @@ class Client:
         stats: dict[str, Any] = self._from_js(await self._call("stats"))
         return stats
 
+    async def set_aside(self) -> list[dict[str, Any]]:
+        """The first 50 records that could not be read, each with `from`, `reason`, `at` and `record`."""
+        records: list[dict[str, Any]] = self._from_js(await self._call("setAside"))
+        return records
+
     def subscribe(self, listener: Callable[[Mapping[str, Any]], None]) -> Callable[[], None]:
         """Calls a function with a dict at every change, until the function that this returns is called."""
         return self._page.subscribe(self._js, listener)
@@ -133,15 +139,22 @@ class Client:
         await self._call("retry", *([] if id is None else [id]))
 
     async def cancel(self, id: str) -> None:
-        """Takes a job back that was not delivered yet."""
+        """Takes a job back that was not delivered yet.
+
+        One that is being sent is cancelled if its attempt does not succeed. If it does, the command is
+        refused: `Job.refusal` then says why.
+        """
         await self._call("cancel", id)
 
     async def discard(self, id: str) -> None:
-        """Gives a failed job up."""
+        """Gives a job up that was not delivered."""
         await self._call("discard", id)
 
     async def edit(self, id: str, payload: Mapping[str, Any]) -> None:
-        """Replaces a failed job's payload and tries it again.
+        """Replaces the payload of a job that was not delivered yet, and tries a failed one again.
+
+        While the job is being sent, the edit is applied if the attempt does not succeed. If it does, the edit
+        is refused: `Job.refusal` then says why.
 
         Raises:
             PayloadTooLarge, QuotaExceeded, InvalidPayload: nothing was changed.
@@ -209,6 +222,12 @@ class Job:
         """Why its last attempt did not succeed: a dict with `code`, `message`, and where known `status` and
         `body`; `None`: nothing went wrong."""
         return self._read("error")
+
+    @property
+    def refusal(self) -> Any:
+        """What a person asked for last that could not be done: a dict with `command`, `message` and `at`;
+        `None`: there is nothing like that."""
+        return self._read("refusal")
 
     @property
     def ordering_key(self) -> Any:

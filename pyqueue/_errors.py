@@ -22,7 +22,12 @@ class QuotaExceeded(PyqueueError):
 
 
 class InvalidPayload(PyqueueError):
-    """The payload is not an object, or holds what cannot be stored (a function, a DOM node)."""
+    """The payload, or an option, is not something that can be stored and sent; names where. Nothing was
+    written."""
+
+
+class UnknownTask(PyqueueError):
+    """The site declares no task of this name. Nothing was enqueued."""
 
 
 class NotSupported(PyqueueError):

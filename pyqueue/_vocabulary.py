@@ -150,6 +150,13 @@ MAX_ATTEMPTS: Final = 1000
 MAX_KEY: Final = 255
 """Characters of an idempotency key."""
 
+MAX_NAME: Final = 1000
+"""Characters of a task's name, of an ordering key, of a unique key and of the reason of a pause."""
+
+MAX_RECORD: Final = 1 << 26
+"""Bytes of a payload besides its files, whatever the site's own limit is: no engine stores much more in one
+record."""
+
 MAX_BODY: Final = 1 << 20
 """Bytes of an answer's body that are read."""
 

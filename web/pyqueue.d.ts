@@ -5,18 +5,51 @@ export type Status = "pending" | "sending" | "done" | "failed" | "cancelled" | "
 /** What is known about a job's effect on the server. */
 export type Certainty = "never_sent" | "maybe_applied" | "applied" | "rejected";
 
-/** A plain object of what can be stored: text, numbers, booleans, `null`, arrays, objects, `Blob`s, buffers. */
+/**
+ * A plain object of text, finite numbers, booleans, `null`, arrays and plain objects of these, at most 100 deep.
+ * Files (`Blob`, `File`) may be fields of the payload itself, or stand in an array that is such a field. Fields
+ * that are `undefined` are left out. Anything else is refused with `InvalidPayload`, which names its place.
+ */
 export type Payload = { [name: string]: any };
 
+/** Why an attempt, or the job, did not succeed. */
+export type ErrorCode =
+  | "network"
+  | "offline"
+  | "timeout"
+  | "http"
+  | "unauthorized"
+  | "rejected"
+  | "retry_later"
+  | "exception"
+  | "unknown_task"
+  | "template"
+  | "interrupted"
+  | "expired"
+  | "cancelled"
+  | "discarded"
+  | "superseded";
+
+/** Why the whole queue is held. */
+export type HoldKind = "paused" | "unauthorized" | "kill_switch";
+
 export interface JobError {
-  /** A word to branch on: `http`, `network`, `offline`, `timeout`, `unauthorized`, `rejected`, `exception`, ... */
-  code: string;
+  /** A word to branch on; a task's own `fail` may give another. */
+  code: ErrorCode | (string & {});
   /** One sentence for a person: the server's own, where it gave one. */
   message: string;
   /** The HTTP status, where there was an answer. */
   status?: number;
   /** The first characters of the answer's body. */
   body?: string;
+}
+
+/** What a person asked for last that could not be done: an edit that came after the delivery, say. */
+export interface Refusal {
+  command: "cancel" | "retry" | "discard" | "edit";
+  /** One sentence for a person. */
+  message: string;
+  at: number;
 }
 
 /** A request that a job carries itself, instead of naming a declared task. */
@@ -26,12 +59,15 @@ export interface JobRequest {
   /** `POST` by default. */
   method?: string;
   headers?: { [name: string]: string };
-  /** Text, a JSON-able value, a `Blob` or `FormData`. */
+  /** Text, bytes, a `Blob`, `FormData`, or what may stand in a payload; an object's own fields may be files. */
   body?: any;
 }
 
 export interface Options {
-  /** Jobs with one key are delivered in order; `null`: no order. Default: the task's own, else the whole queue's. */
+  /**
+   * Jobs with one key are delivered in order; `null`: no order. Default: the task's own, else the whole queue's. At
+   * most 1,000 characters, as `uniqueKey`.
+   */
   orderingKey?: string | null;
   /** Sent with every attempt; made up where it is left out. 1 to 255 printable ASCII characters. */
   idempotencyKey?: string;
@@ -39,20 +75,41 @@ export interface Options {
   uniqueKey?: string;
   /** Whether the waiting job with the unique key stays, or this one takes its place. Default: the task's own. */
   onConflict?: "keep" | "replace";
-  /** Seconds before the first attempt. */
+  /** Seconds before the first attempt; at most ten years, as `expires`. */
   delay?: number;
   /** Seconds after which it is not sent any more. */
   expires?: number;
-  /** Seconds for one request. */
+  /** Seconds for one request; at most a day, as `base` and `cap`. */
   timeout?: number;
   /** Overrides of the task's policy; `base` and `cap` in seconds. */
   retry?: { maxAttempts?: number; base?: number; cap?: number };
 }
 
+/** What a job waits for, or how it ended. */
+export type ExplanationCode =
+  | "done"
+  | "sending"
+  | "failed"
+  | "cancelled"
+  | "expired"
+  | HoldKind
+  /** The worker cannot start; `stats().worker` says why. */
+  | "worker_failed"
+  | "offline"
+  /** Stored; the worker has not seen it yet. */
+  | "not_admitted"
+  /** Another job has to go first. */
+  | "behind"
+  /** The server fails job after job: only one of them tries, until the server is back. */
+  | "outage"
+  /** Its `delay` is not over. */
+  | "delayed"
+  /** Its last attempt did not succeed. */
+  | "backoff"
+  | "due";
+
 export interface Explanation {
-  /** `done`, `sending`, `failed`, `cancelled`, `expired`, `paused`, `control`, `unauthorized`, `worker_failed`,
-   * `offline`, `not_admitted`, `behind`, `delayed`, `backoff` or `due`. */
-  code: string;
+  code: ExplanationCode;
   /** One sentence for a person. */
   message: string;
   /** When the wait ends, where it has an end. */
@@ -73,6 +130,8 @@ export interface Job {
   readonly attempts: number;
   /** Why the last attempt did not succeed, or why the job ended. */
   readonly error?: JobError;
+  /** What a person asked for last that could not be done. */
+  readonly refusal?: Refusal;
   readonly orderingKey?: string;
   readonly idempotencyKey: string;
   readonly createdAt: number;
@@ -96,7 +155,7 @@ export interface Filter {
 export interface WorkerState {
   /** `service-worker`, or `worker` where there can be none. */
   mode: "service-worker" | "worker" | "none";
-  /** `failed`: it cannot run, and `error` says why. */
+  /** `starting`, `installing`, `installed`, `idle`, `booting`, `ready`, or `failed`: `error` says why. */
   state: string;
   error?: { name: string; message: string };
 }
@@ -111,14 +170,20 @@ export interface Stats {
   retries: number;
   /** Jobs that ever ended `failed`. */
   permanentFailures: number;
+  /** Commands that came too late or could not be carried out: `job.refusal` says why. */
+  refused: number;
   /** Settled jobs deleted after their retention, and failed ones among what was deleted. */
   pruned: number;
   prunedFailed: number;
+  /** Records that could not be read, up to 1,000; they keep no other job waiting. `setAside()` shows them. */
+  setAside: number;
   /** Seconds; `null`: none waits. */
   oldestPendingAge: number | null;
-  /** Whether the queue is held; `holds` says why: `paused`, `unauthorized`, `control`. */
+  /** Whether the queue is held; `holds` says why. */
   paused: boolean;
-  holds: { [kind: string]: { reason: string; since: number } };
+  holds: { [kind in HoldKind]?: { reason: string; since: number } };
+  /** The server fails job after job, so that only one of them tries, at `nextTryAt`; `null`: it does not. */
+  outage: { code: string; message: string; since: number; nextTryAt: number } | null;
   /** When there is work next, as the worker left it. */
   nextWakeUp: number | null;
   /** Payload bytes of the jobs not yet settled. */
@@ -133,6 +198,20 @@ export interface Stats {
   worker: WorkerState;
 }
 
+/** A record that could not be read, as it was found. */
+export interface SetAside {
+  from: "inbox" | "jobs";
+  reason: string;
+  at: number;
+  record: unknown;
+}
+
+/** What the site declares of its queue; the server writes it into pyqueue.js. */
+export interface Declaration {
+  limits?: { payload_bytes?: number; jobs?: number; bytes?: number };
+  tasks?: { [name: string]: { label?: string | null } };
+}
+
 /** Something changed. `type`: `appended`, `changed`, `idle`, `worker`, `online` or `offline`. */
 export interface Change {
   type: string;
@@ -145,7 +224,7 @@ export interface Pyqueue {
   readonly ready: Promise<void>;
   /**
    * Stores a job; resolves when it is on disk. Rejects with `PayloadTooLarge`, `QueueFull`, `QuotaExceeded`,
-   * `InvalidPayload`, `NotSupported` or `StoreError`: then nothing was written.
+   * `InvalidPayload`, `UnknownTask`, `NotSupported` or `StoreError`: then nothing was written.
    */
   enqueue(task: string, payload?: Payload | FormData, options?: Options): Promise<Job>;
   enqueue(request: JobRequest, options?: Options): Promise<Job>;
@@ -162,13 +241,25 @@ export interface Pyqueue {
   /** `null`: there is none, or its retention is over. */
   job(id: string): Promise<Job | null>;
   stats(): Promise<Stats>;
+  /** The first 50 records that could not be read. */
+  setAside(): Promise<SetAside[]>;
+  /** What a person calls the tasks that have a label. */
+  labels(): Promise<{ [task: string]: string }>;
   /** Calls a function at every change; returns what ends it. */
   subscribe(listener: (change: Change) => void): () => void;
-  /** "Retry now": one failed job, or all of them. Like all that follow, resolves when the command is on disk. */
+  /**
+   * "Retry now": one failed job, or all of them. Like all that follow, resolves when the command is on disk. The
+   * worker carries it out, or refuses it: `job.refusal` then says why.
+   */
   retry(id?: string): Promise<void>;
+  /** Takes back a job that was not delivered yet; one that is being sent, if its attempt does not succeed. */
   cancel(id: string): Promise<void>;
+  /** Gives a job up that was not delivered. */
   discard(id: string): Promise<void>;
-  /** Replaces a failed job's payload and tries it again. */
+  /**
+   * Replaces the payload of a job that was not delivered yet, and tries a failed one again. While it is being sent,
+   * the edit is applied if the attempt does not succeed.
+   */
   edit(id: string, payload: Payload | FormData): Promise<void>;
   /** Holds the queue, across restarts. */
   pause(reason?: string): Promise<void>;
@@ -176,6 +267,8 @@ export interface Pyqueue {
   resume(): Promise<void>;
   /** Sends what waits now, whatever its backoff. */
   flush(): Promise<void>;
+  /** Called by the line that the server appends to pyqueue.js. */
+  declare(declaration: Declaration): void;
 }
 
 export class PyqueueError extends Error {}
@@ -183,6 +276,7 @@ export class PayloadTooLarge extends PyqueueError {}
 export class QueueFull extends PyqueueError {}
 export class QuotaExceeded extends PyqueueError {}
 export class InvalidPayload extends PyqueueError {}
+export class UnknownTask extends PyqueueError {}
 export class NotSupported extends PyqueueError {}
 export class StoreError extends PyqueueError {}
 export class UnknownJob extends PyqueueError {}

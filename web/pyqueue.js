@@ -3,14 +3,14 @@
  * dedicated worker. Loaded twice, under whatever URLs, it is still one queue.
  */
 
+import { Client } from "./page/client.js";
 import { enhanceForms } from "./page/forms.js";
-import { Queue } from "./page/queue.js";
 import { defineStatusElement } from "./page/status-element.js";
 
 const KEY = Symbol.for("pyqueue");
-const shared = /** @type {{[KEY]?: Queue, pyqueue?: Queue}} */ (globalThis);
+const shared = /** @type {{[KEY]?: Client, pyqueue?: Client}} */ (globalThis);
 
-export const pyqueue = (shared[KEY] ??= new Queue(new URL(import.meta.url)));
+export const pyqueue = (shared[KEY] ??= new Client(new URL(import.meta.url)));
 shared.pyqueue = pyqueue;
 
 if (typeof document !== "undefined") {

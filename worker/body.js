@@ -8,25 +8,48 @@
 
 /**
  * @param {any} body nothing, text, bytes, a `Blob`, or an object whose fields are to be encoded
- * @param {Encoding} encoding of an object; `auto`: `multipart` if it holds a `Blob`, else `json`
+ * @param {Encoding} encoding of an object; `auto`: `multipart` if one of its fields is a file, else `json`
  * @param {string} key the request's idempotency key
  * @returns {Encoded}
- * @throws {TypeError} the object has no JSON
+ * @throws {TypeError} the encoding cannot carry a value; the message names its field
  */
 export function encodeBody(body, encoding, key) {
   if (body === undefined || body === null) return {};
   if (typeof body === "string") return { body, type: "text/plain;charset=UTF-8" };
   if (body instanceof Blob) return { body, type: body.type || "application/octet-stream" };
-  if (body instanceof ArrayBuffer || ArrayBuffer.isView(body)) {
-    return { body: /** @type {BufferSource} */ (body), type: "application/octet-stream" };
-  }
-  const holdsFile = () => entriesOf(body).some(([, value]) => value instanceof Blob);
+  if (isFile(body)) return { body, type: "application/octet-stream" };
+  const holdsFile = () => entriesOf(body).some(([, value]) => isFile(value));
   if (encoding === "multipart" || (encoding === "auto" && holdsFile())) return multipart(entriesOf(body), key);
   if (encoding === "form") {
-    const fields = entriesOf(body).map(([name, value]) => [name, textOf(value)]);
+    const fields = entriesOf(body).map(([name, value]) => [name, textOf(name, value, encoding)]);
     return { body: new URLSearchParams(fields), type: "application/x-www-form-urlencoded;charset=UTF-8" };
   }
-  return { body: JSON.stringify(body), type: "application/json" };
+  return { body: jsonOf(body, "json"), type: "application/json" };
+}
+
+/** @param {any} value @returns {value is Blob | BufferSource} whether a form sends it as a file */
+const isFile = (value) => value instanceof Blob || value instanceof ArrayBuffer || ArrayBuffer.isView(value);
+
+/**
+ * @param {any} value
+ * @param {Encoding} encoding for the message
+ * @param {string} [field] that the value is in
+ */
+function jsonOf(value, encoding, field) {
+  return JSON.stringify(value, (name, inner) => {
+    const where = [field, name].filter(Boolean).join(".") || "the body";
+    if (isFile(inner)) {
+      const part = encoding === "multipart";
+      const remedy = part ? "only as a field of the payload itself" : "use multipart";
+      throw new TypeError(`${where}: a file cannot be sent as ${part ? "json" : encoding}; ${remedy}`);
+    }
+    // JSON would make `{}` of the one and `null` of the other.
+    if (inner instanceof Map || inner instanceof Set) {
+      throw new TypeError(`${where}: a ${inner.constructor.name} has no JSON`);
+    }
+    if (typeof inner === "number" && !Number.isFinite(inner)) throw new TypeError(`${where}: ${inner} has no JSON`);
+    return inner;
+  });
 }
 
 /**
@@ -41,9 +64,13 @@ function entriesOf(body) {
     .filter(([, value]) => value !== undefined && value !== null);
 }
 
-/** @param {any} value */
-function textOf(value) {
-  return typeof value === "object" ? JSON.stringify(value) : String(value);
+/**
+ * @param {string} name
+ * @param {any} value
+ * @param {Encoding} encoding
+ */
+function textOf(name, value, encoding) {
+  return typeof value === "object" ? jsonOf(value, encoding, name) : String(value);
 }
 
 /**
@@ -59,14 +86,15 @@ function multipart(entries, key) {
   /** @type {BlobPart[]} */
   const parts = [];
   for (const [name, value] of entries) {
-    const file = value instanceof Blob;
+    const file = isFile(value);
     const disposition = `form-data; name="${quote(name)}"`;
     parts.push(`--${boundary}\r\nContent-Disposition: ${disposition}`);
     if (file) {
       parts.push(`; filename="${quote(value instanceof File ? value.name : "blob")}"\r\n`);
-      parts.push(`Content-Type: ${value.type || "application/octet-stream"}`);
+      parts.push(`Content-Type: ${(value instanceof Blob && value.type) || "application/octet-stream"}`);
     }
-    parts.push("\r\n\r\n", file ? value : textOf(value).replace(/\r\n|\r|\n/g, "\r\n"), "\r\n");
+    const content = file ? value : textOf(name, value, "multipart").replace(/\r\n|\r|\n/g, "\r\n");
+    parts.push("\r\n\r\n", content, "\r\n");
   }
   parts.push(`--${boundary}--\r\n`);
   return { body: new Blob(parts), type: `multipart/form-data; boundary=${boundary}` };

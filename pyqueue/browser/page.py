@@ -7,7 +7,7 @@ from typing import Any
 
 from js import URL, location
 from pyodide.code import run_js
-from pyodide.ffi import create_proxy
+from pyodide.ffi import ConversionError, create_proxy
 
 from .. import _errors as errors
 from .convert import from_js, value_to_js
@@ -48,9 +48,14 @@ async def call(target: Any, method: str, *args: Any) -> Any:
     """Calls a method with Python arguments and awaits it.
 
     Raises:
+        InvalidPayload: an argument has no JavaScript value (a `datetime`, a list that contains itself).
         PyqueueError: the class of pyqueue._errors that has the JavaScript error's name.
     """
-    answer = await _SETTLE(_BOUND_CALL(target, method, value_to_js(list(args))))
+    try:
+        arguments = value_to_js(list(args))
+    except (ConversionError, RecursionError) as error:
+        raise errors.InvalidPayload(f"what was passed cannot be stored: {error}") from error
+    answer = await _SETTLE(_BOUND_CALL(target, method, arguments))
     if answer.ok:
         return answer.value
     kind = getattr(errors, answer.name, None)

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Playwright, expect
 
 from building import browser
-from tests.browser.harness import Annex, Board, Chromium, Demo, ServiceWorkers, Tab
+from tests.browser.harness import Annex, Board, Chromium, Demo, ServiceWorkers, Site, Tab
 
 HERE = Path(__file__).parent
 RESULTS = HERE.parents[1] / "test-results"
@@ -81,6 +81,15 @@ def annex(tmp_path: Path) -> Iterator[Annex]:
     annex.start()
     yield annex
     annex.close()
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    """The page's half alone: no worker carries anything out."""
+    site = Site()
+    site.start()
+    yield site
+    site.close()
 
 
 @pytest.fixture

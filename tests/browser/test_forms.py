@@ -10,12 +10,28 @@ import pytest
 from playwright.sync_api import Page
 
 from pyqueue.testing.plugin import Network
-from tests.browser.harness import Board, Chromium, Demo, Tab
+from tests.browser.harness import Board, Chromium, Demo, Site, Tab
 
 FIELDS = """
 <form id="late" data-pyqueue="comment.create" data-pyqueue-unique-key="late">
   <input name="post_id" value="7"><input name="text" value="added later"><button>Send</button>
 </form>
+"""
+
+
+SHADOWING = """
+<form id="shadowing" data-pyqueue="comment.create">
+  <input name="reset" value="a"><input name="submit"><input name="dataset"><input name="append">
+  <input name="querySelector"><input name="getAttribute"><input name="dispatchEvent">
+  <input name="__proto__" value="b"><button>Send</button>
+</form>
+"""
+
+TYPE_AND_SUBMIT = """
+() => {
+  document.querySelector("#shadowing [name=append]").value = "typed";
+  HTMLFormElement.prototype.requestSubmit.call(document.getElementById("shadowing"));
+}
 """
 
 
@@ -76,6 +92,27 @@ def test_a_form_that_was_added_later_enqueues_too(tab: Tab, demo: Demo, wait_for
     assert demo.comments() == [{"id": 1, "post_id": "7", "text": "added later"}]
     tab.wait_until_admitted()
     assert len(demo.log()) == 1
+
+
+def test_a_forms_fields_may_have_any_name(
+    chromium: Chromium, site: Site, wait_for: Callable[..., Any]
+) -> None:
+    """A field hides the form's own property of its name, which is not missed."""
+    tab = Tab(chromium, site.url)
+    tab.page.evaluate("(html) => document.body.insertAdjacentHTML('beforeend', html)", SHADOWING)
+    heard = "document.addEventListener('pyqueue:enqueued', ({ detail }) => window.taken = detail.job.id)"
+    tab.page.evaluate(heard)
+    # Playwright's own clicks stumble over such a form.
+    tab.page.evaluate(TYPE_AND_SUBMIT)
+    tab.page.wait_for_function("window.taken")
+    fields = "async () => Object.entries((await pyqueue.jobs())[0].payload)"
+    assert [field for field in tab.run(fields) if field[1]] == [
+        ["reset", "a"],
+        ["append", "typed"],
+        ["__proto__", "b"],
+    ]
+    assert tab.page.evaluate("document.querySelector('#shadowing [name=append]').value") == ""
+    assert tab.page.url == site.url
 
 
 def test_a_form_says_why_it_was_not_taken(tab: Tab, demo: Demo, tmp_path: Path) -> None:

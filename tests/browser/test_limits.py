@@ -129,24 +129,6 @@ def test_many_jobs_arrive_in_their_order(tab: Tab, demo: Demo) -> None:
 
 
 @pytest.mark.parametrize(
-    "payload",
-    [
-        "[1, 2]",
-        "'text'",
-        "7",
-        "() => 1",
-        "new Date()",
-        "new Map()",
-        "{ text: () => 1 }",
-        "{ node: document.body }",
-    ],
-)
-def test_what_is_no_payload_is_refused(tab: Tab, payload: str) -> None:
-    """A payload is a plain object of what can be stored."""
-    assert refused(tab, f"() => pyqueue.enqueue('comment.create', {payload})") == "InvalidPayload"
-
-
-@pytest.mark.parametrize(
     "call",
     ["cancel('nobody')", "retry('nobody')", "discard('nobody')", "edit('nobody', { text: 'hi' })"],
 )

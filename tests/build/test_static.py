@@ -44,6 +44,12 @@ def test_the_app_folder_is_named_by_the_build(manifest: dict[str, Any]) -> None:
     assert app.name == f"app-{manifest['build']}"
 
 
+def test_only_the_declared_types_are_shipped() -> None:
+    """What holds them against the code stays in the source tree."""
+    assert [file.name for file in STATIC.glob("*.ts")] == ["pyqueue.d.ts"]
+    assert not list(STATIC.glob("app-*/**/*.ts"))
+
+
 def test_the_lock_file_names_files_that_are_there() -> None:
     """Pyodide refuses a package whose hash differs, and PyScript finds packages by their imports."""
     lock = json.loads((STATIC / "pyodide" / "pyodide-lock.json").read_text())

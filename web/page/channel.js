@@ -1,7 +1,8 @@
 /** What changed: of this page, of other pages, and of the worker. */
 
 /**
- * @typedef {{type: string, jobs?: {id: string, status?: string, task?: string}[], [name: string]: any}} Change
+ * @typedef {{id: string, status?: import("../vocabulary.js").Status, task?: string}} ChangedJob
+ * @typedef {{type: string, jobs?: ChangedJob[], [name: string]: any}} Change
  * @typedef {(change: Change) => void} Listener
  */
 

@@ -20,8 +20,11 @@ export class QueueFull extends PyqueueError {}
 /** The browser has no room left for this site. Nothing was written. */
 export class QuotaExceeded extends PyqueueError {}
 
-/** The payload or an option is not something that can be stored. Nothing was written. */
+/** The payload, or an option, is not something that can be stored and sent. Nothing was written. */
 export class InvalidPayload extends PyqueueError {}
+
+/** The site declares no task of this name. Nothing was written. */
+export class UnknownTask extends PyqueueError {}
 
 /** This place has no IndexedDB, or refuses it. */
 export class NotSupported extends PyqueueError {}

@@ -1,49 +1,62 @@
 /**
  * `<form data-pyqueue="task">`: a submit enqueues the form's fields. Without this script, or before it has
  * loaded, the form submits as it always did.
+ *
+ * A field's name shadows the form's own property: with `<input name="reset">`, `form.reset` is that input. So
+ * what is asked of a form is asked through the prototypes.
  */
 
 import { fieldsOf } from "./payload.js";
 
+/** Forms whose submit is being written: a second click does nothing. @type {WeakSet<HTMLFormElement>} */
+const busy = new WeakSet();
+
 /**
  * @param {Document} document
- * @param {import("./queue.js").Queue} queue
+ * @param {import("./client.js").Client} client
  */
-export function enhanceForms(document, queue) {
+export function enhanceForms(document, client) {
   // On the document: forms that are added later are served as well.
   document.addEventListener("submit", (event) => {
-    const form = /** @type {HTMLFormElement} */ (event.target);
-    const task = form.dataset?.pyqueue;
-    if (task === undefined || event.defaultPrevented) return;
+    const form = event.target;
+    if (!(form instanceof HTMLFormElement) || event.defaultPrevented) return;
+    const task = attribute(form, "data-pyqueue");
+    if (task === undefined) return;
     event.preventDefault();
-    submit(queue, form, task, event.submitter);
+    submit(client, form, task, event.submitter);
   });
 }
 
 /**
- * @param {import("./queue.js").Queue} queue
+ * @param {HTMLFormElement} form
+ * @param {string} name
+ */
+const attribute = (form, name) => Element.prototype.getAttribute.call(form, name) ?? undefined;
+
+/**
+ * @param {import("./client.js").Client} client
  * @param {HTMLFormElement} form
  * @param {string} task
  * @param {HTMLElement | null} submitter
  */
-async function submit(queue, form, task, submitter) {
-  if (form.ariaBusy === "true") return; // A second click while the first is being written.
-  const fields = fieldsOf(new FormData(form, submitter));
-  const { pyqueueOrderingKey, pyqueueUniqueKey } = form.dataset;
-  form.ariaBusy = "true";
+async function submit(client, form, task, submitter) {
+  if (busy.has(form)) return;
+  busy.add(form);
+  Element.prototype.setAttribute.call(form, "aria-busy", "true");
   try {
-    const job = await queue.enqueue(task, fields, {
-      orderingKey: pyqueueOrderingKey,
-      uniqueKey: pyqueueUniqueKey,
+    const job = await client.enqueue(task, fieldsOf(new FormData(form, submitter)), {
+      orderingKey: attribute(form, "data-pyqueue-ordering-key"),
+      uniqueKey: attribute(form, "data-pyqueue-unique-key"),
     });
-    form.reset();
+    HTMLFormElement.prototype.reset.call(form);
     complain(form, "");
     emit(form, "pyqueue:enqueued", { job });
   } catch (error) {
     complain(form, /** @type {Error} */ (error).message);
     emit(form, "pyqueue:error", { error });
   } finally {
-    form.ariaBusy = null;
+    busy.delete(form);
+    Element.prototype.removeAttribute.call(form, "aria-busy");
   }
 }
 
@@ -53,7 +66,7 @@ async function submit(queue, form, task, submitter) {
  * @param {object} detail
  */
 function emit(form, type, detail) {
-  form.dispatchEvent(new CustomEvent(type, { bubbles: true, detail }));
+  EventTarget.prototype.dispatchEvent.call(form, new CustomEvent(type, { bubbles: true, detail }));
 }
 
 /**
@@ -63,16 +76,16 @@ function emit(form, type, detail) {
  * @param {string} message empty: takes the complaint away
  */
 function complain(form, message) {
-  let place = form.querySelector(":scope > .pyqueue-error");
+  let place = Element.prototype.querySelector.call(form, ":scope > .pyqueue-error");
   if (!message) {
     place?.remove();
     return;
   }
   if (!place) {
-    place = form.ownerDocument.createElement("p");
+    place = document.createElement("p");
     place.className = "pyqueue-error";
     place.setAttribute("role", "alert");
-    form.append(place);
+    Element.prototype.append.call(form, place);
   }
   place.textContent = message;
 }

@@ -1,19 +1,18 @@
 /** A job, as it was when it was read. */
 
-import { JobFailed, UnknownJob } from "./errors.js";
+import { SETTLED } from "../vocabulary.js";
 import { listen } from "./channel.js";
-import { now } from "./records.js";
+import { JobFailed, UnknownJob } from "./errors.js";
+import { explain } from "./explain.js";
 import { readJob, readSurroundings } from "./view.js";
 
 /**
+ * @typedef {import("./explain.js").Explanation} Explanation
  * @typedef {import("./records.js").JobRecord} JobRecord
- * @typedef {{code: string, message: string, until?: number, behind?: string}} Explanation
  */
 
 /** Milliseconds between two looks while someone waits: a page that was frozen may have missed a broadcast. */
 const LOOK_AGAIN = 5000;
-
-const SETTLED = new Set(["done", "failed", "cancelled", "expired"]);
 
 export class Job {
   /**
@@ -49,6 +48,9 @@ export class Job {
   get error() {
     return this.#record.error;
   }
+  get refusal() {
+    return this.#record.refusal;
+  }
   get orderingKey() {
     return this.#record.ordering_key;
   }
@@ -64,8 +66,12 @@ export class Job {
 
   /** What can be seen of it, as a plain object. */
   toJSON() {
-    const { id, task, payload, status, certainty, attempts, error, orderingKey, createdAt, settledAt } = this;
-    return { id, task, payload, status, certainty, attempts, error, orderingKey, createdAt, settledAt };
+    const { id, task, payload, status, certainty, attempts, error, refusal } = this;
+    const { orderingKey, idempotencyKey, createdAt, settledAt } = this;
+    return {
+      ...{ id, task, payload, status, certainty, attempts, error, refusal },
+      ...{ orderingKey, idempotencyKey, createdAt, settledAt },
+    };
   }
 
   /**
@@ -96,7 +102,7 @@ export class Job {
         if (id === this.id) this.#record = record;
         if (record.superseded_by !== undefined) id = record.superseded_by;
         else if (record.status === "done") return record.result;
-        else if (SETTLED.has(record.status)) throw new JobFailed(record);
+        else if (isSettled(record.status)) throw new JobFailed(record);
         else await news.come;
       } finally {
         news.stop();
@@ -112,11 +118,22 @@ export class Job {
    */
   async explain() {
     await this.refresh();
-    const record = this.#record;
-    const surroundings = await readSurroundings(record);
-    return explain(record, surroundings, this.#worker(), navigator.onLine);
+    return Job.explainAsRead(this);
+  }
+
+  /**
+   * The same for a job that was read just now, as those of a list were.
+   *
+   * @param {Job} job
+   */
+  static async explainAsRead(job) {
+    const record = job.#record;
+    return explain(record, await readSurroundings(record), job.#worker(), navigator.onLine);
   }
 }
+
+/** @param {import("./records.js").Status} status @returns {boolean} */
+const isSettled = (status) => SETTLED.some((settled) => settled === status);
 
 /** @param {string} id */
 async function read(id) {
@@ -145,47 +162,4 @@ function changed(id) {
     };
   });
   return { come, stop };
-}
-
-/**
- * @param {JobRecord} record
- * @param {{holds: import("./records.js").Holds, head?: JobRecord}} surroundings
- * @param {import("./worker.js").WorkerState} worker
- * @param {boolean} online
- * @returns {Explanation}
- */
-export function explain(record, { holds, head }, worker, online) {
-  const why = record.error?.message;
-  switch (record.status) {
-    case "done":
-      return { code: "done", message: "Saved on the server." };
-    case "sending":
-      return { code: "sending", message: "Being sent now." };
-    case "failed":
-      return { code: "failed", message: why ?? "The server refused it." };
-    case "cancelled":
-    case "expired":
-      return { code: record.status, message: why ?? `It was ${record.status}.` };
-  }
-  for (const kind of ["control", "paused"]) {
-    if (holds[kind]) return { code: kind, message: `The queue is paused: ${holds[kind].reason}` };
-  }
-  if (holds.unauthorized) return { code: "unauthorized", message: "Waits until you sign in again." };
-  if (worker.state === "failed") {
-    return { code: "worker_failed", message: `The worker cannot start: ${worker.error?.message ?? "unknown"}` };
-  }
-  if (!online) return { code: "offline", message: "Saved here; it is sent when there is a network." };
-  if (record.waits_for_worker) return { code: "not_admitted", message: "Saved here; the worker is starting." };
-  if (head && head.seq !== record.seq) {
-    const message = head.status === "failed" ? "one that needs attention" : "an earlier one";
-    return { code: "behind", message: `Waits for ${message} of ${record.ordering_key}.`, behind: head.id };
-  }
-  const until = record.due ?? record.not_before;
-  if (until !== undefined && until > now()) {
-    const seconds = Math.ceil(until - now());
-    if (!record.error) return { code: "delayed", message: `Is sent in ${seconds} s, as asked.`, until };
-    const message = `Attempt ${record.attempts} did not succeed (${why}); next in ${seconds} s.`;
-    return { code: "backoff", message, until };
-  }
-  return { code: "due", message: "Is sent next." };
 }

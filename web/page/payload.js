@@ -1,18 +1,33 @@
-/** Payloads: what may be one, and how large it is. */
+/** Payloads: what may be one, the copy that is stored, and how large it is. docs/javascript.md has the rules. */
 
-import { InvalidPayload } from "./errors.js";
-
-/** @typedef {import("./records.js").Payload} Payload */
+import { MAX_DEPTH, MAX_RECORD } from "../vocabulary.js";
+import { InvalidPayload, PayloadTooLarge, PyqueueError } from "./errors.js";
+import { bytesOf, isText, kindOf, shown } from "./text.js";
 
 /**
- * @param {unknown} value
- * @returns {value is Payload} whether it is an object literal or the like, not an instance of something
+ * @typedef {import("./records.js").Payload} Payload
+ * @typedef {{payload: Payload, bytes: number}} Stored a copy that is free of what the site may still change, and
+ *   about how many bytes it takes
  */
-function isPlain(value) {
-  if (typeof value !== "object" || value === null) return false;
-  const prototype = Object.getPrototypeOf(value);
-  return prototype === null || Object.getPrototypeOf(prototype) === null;
-}
+
+/** Fields of a path that a message shows. */
+const LONGEST_PATH = 10;
+
+/** What to do instead, by the kind of value that cannot be stored and sent as JSON. */
+const REMEDIES = new Map([
+  ["Date", "use its toISOString()"],
+  ["Map", "use Object.fromEntries(map)"],
+  ["Set", "use [...set]"],
+  ["FileList", "use [...files]"],
+  ["FormData", "pass it as the whole payload"],
+  ["URLSearchParams", "use Object.fromEntries(parameters), or its text"],
+  ["RegExp", "use its source"],
+  ["Error", "use its message"],
+  ["URL", "use its href"],
+  ["String", "use the plain text"],
+  ["Number", "use the plain number"],
+  ["Boolean", "use true or false"],
+]);
 
 /**
  * A form's fields as a payload: a name that comes more than once becomes an array, an empty file input is
@@ -22,71 +37,273 @@ function isPlain(value) {
  * @returns {Payload}
  */
 export function fieldsOf(form) {
-  /** @type {Payload} */
-  const fields = {};
+  /** @type {Map<string, any>} */
+  const fields = new Map();
   for (const [name, value] of form) {
     if (typeof value !== "string" && value.name === "" && value.size === 0) continue;
-    if (!Object.hasOwn(fields, name)) fields[name] = value;
-    else if (Array.isArray(fields[name])) fields[name].push(value);
-    else fields[name] = [fields[name], value];
+    const before = fields.get(name);
+    if (before === undefined) fields.set(name, value);
+    else if (Array.isArray(before)) before.push(value);
+    else fields.set(name, [before, value]);
   }
-  return fields;
+  return Object.fromEntries(fields);
 }
 
 /**
  * @param {unknown} value what the site passed
- * @returns {Payload} what is stored
- * @throws {InvalidPayload}
+ * @returns {Stored}
+ * @throws {InvalidPayload | PayloadTooLarge}
  */
 export function payloadOf(value) {
-  if (value === undefined || value === null) return {};
-  if (value instanceof FormData) return fieldsOf(value);
-  if (isPlain(value)) return value;
-  const kind = Array.isArray(value) ? "an array" : typeof value === "object" ? value.constructor.name : typeof value;
-  throw new InvalidPayload(`a payload must be a plain object or FormData, not ${kind}`);
+  const given = value instanceof FormData ? fieldsOf(value) : (value ?? {});
+  if (!isPlain(given)) {
+    throw new InvalidPayload(`a payload must be a plain object or FormData, not ${shown(given)}`);
+  }
+  return copyOf("payload", given, 0);
 }
 
 /**
- * @param {Payload} request a job's own `{url, method?, headers?, body?}`
- * @returns {Payload} what is stored
- * @throws {InvalidPayload}
+ * @param {unknown} value a job's own `{url, method?, headers?, body?}`
+ * @returns {Stored}
+ * @throws {InvalidPayload | PayloadTooLarge}
  */
-export function requestOf(request) {
-  const { url, method, headers, body, ...rest } = request;
+export function requestOf(value) {
+  if (!isPlain(value)) {
+    throw new InvalidPayload(`a job needs a task's name or a request, not ${shown(value)}`);
+  }
+  const { url, method, headers, body, ...rest } = value;
   const unknown = Object.keys(rest);
   if (unknown.length) throw new InvalidPayload(`a request has no ${unknown.join(", ")}`);
+  const request = { url: addressOf(url), method: methodOf(method), headers: headersOf(headers), body: bodyOf(body) };
+  checkRequest(request);
+  return copyOf("request", request, 1);
+}
+
+/** @param {unknown} url absolute, or relative to the page */
+function addressOf(url) {
+  if (typeof url !== "string" && !(url instanceof URL)) throw new InvalidPayload("a request needs a url");
   let absolute;
   try {
     absolute = new URL(url, location.href);
   } catch {
-    throw new InvalidPayload(`${JSON.stringify(url)} is not a URL`);
+    throw new InvalidPayload(`${url} is not a URL`);
   }
   if (!/^https?:$/.test(absolute.protocol)) throw new InvalidPayload(`${url} is not an http(s) URL`);
-  if (method !== undefined && !/^[a-z]+$/i.test(method)) throw new InvalidPayload(`${method} is not a method`);
-  if (headers !== undefined && !isPlain(headers)) throw new InvalidPayload("headers must be a plain object");
-  return {
-    url: absolute.href,
-    ...(method === undefined ? {} : { method: method.toUpperCase() }),
-    ...(headers === undefined ? {} : { headers }),
-    ...(body === undefined ? {} : { body: body instanceof FormData ? fieldsOf(body) : body }),
-  };
+  return absolute.href;
+}
+
+/** @param {unknown} method */
+function methodOf(method) {
+  if (method === undefined || typeof method === "string") return method?.toUpperCase();
+  throw new InvalidPayload("request.method must be text");
+}
+
+/**
+ * @param {unknown} headers
+ * @returns {{[name: string]: string} | undefined}
+ */
+function headersOf(headers) {
+  if (headers === undefined) return undefined;
+  if (!isPlain(headers)) throw new InvalidPayload("request.headers must be a plain object");
+  const given = Object.entries(headers).filter(([, value]) => value !== undefined);
+  for (const [name, value] of given) {
+    if (typeof value !== "string") throw new InvalidPayload(`${pathOf("request", ["headers", name])} must be text`);
+  }
+  return Object.fromEntries(given);
+}
+
+/** @param {unknown} body */
+function bodyOf(body) {
+  if (body === null) return undefined;
+  if (body instanceof FormData) return fieldsOf(body);
+  if (body instanceof ArrayBuffer || ArrayBuffer.isView(body)) return new Blob([/** @type {BlobPart} */ (body)]);
+  return body;
+}
+
+/**
+ * Lets the browser judge: what it does not take here it would not send later.
+ *
+ * @param {{url: string, method?: string, headers?: {[name: string]: string}, body?: unknown}} request
+ */
+function checkRequest({ url, method = "POST", headers = {}, body }) {
+  let made;
+  try {
+    made = new Request(url, { method, headers, body: body === undefined ? null : "" });
+  } catch (cause) {
+    throw new InvalidPayload(`no such request can be sent: ${/** @type {Error} */ (cause).message}`, { cause });
+  }
+  // The ones that belong to the browser are dropped without a word.
+  const dropped = Object.keys(headers).find((name) => !made.headers.has(name));
+  if (dropped !== undefined) throw new InvalidPayload(`a page may not set the header ${dropped}`);
+}
+
+/**
+ * Copies what may be stored.
+ *
+ * @param {string} root what the value is called in messages
+ * @param {object} value
+ * @param {number} outer how many fields lead to the object whose own fields may be files
+ * @returns {Stored}
+ */
+function copyOf(root, value, outer) {
+  const copier = new Copier(outer);
+  try {
+    return { payload: copier.copy(value), bytes: copier.bytes };
+  } catch (cause) {
+    const path = pathOf(root, copier.path);
+    if (cause instanceof Unfit) throw new InvalidPayload(`${path} ${cause.message}`);
+    if (cause instanceof PyqueueError) throw cause;
+    // A getter or a proxy of the site's.
+    throw new InvalidPayload(`${path} cannot be read: ${/** @type {any} */ (cause)?.message ?? cause}`, { cause });
+  }
+}
+
+/** Why one value cannot be stored; where it stands is added. */
+class Unfit extends Error {}
+
+/** One walk over a value: reads each field once, so that what is checked is what is stored. */
+class Copier {
+  /** @param {number} outer see `copyOf` */
+  constructor(outer) {
+    this.#outer = outer;
+  }
+
+  #outer;
+  /** The objects that lead to the present value. @type {object[]} */
+  #ancestors = [];
+  /** Of all but files. A value shared in many places is copied to each, so this can grow without a large input. */
+  #work = 0;
+
+  /** About how many bytes the copy takes, by Python's rule: files as they are, text in UTF-8, 8 for the rest. */
+  bytes = 0;
+  /** The fields that lead to the present value. @type {(string | number)[]} */
+  path = [];
+
+  /**
+   * @param {unknown} value
+   * @returns {any}
+   */
+  copy(value) {
+    if (value instanceof Blob) return this.#file(value);
+    if (typeof value === "string") return this.#text(value);
+    this.#count(8);
+    if (value === null || typeof value === "boolean") return value;
+    if (typeof value === "number") {
+      if (!Number.isFinite(value)) throw new Unfit(`is ${value}: JSON has no such number; use null`);
+      return value;
+    }
+    if (Array.isArray(value)) return this.#within(value, () => this.#items(value));
+    if (isPlain(value)) return this.#within(value, () => this.#fields(value));
+    throw new Unfit(complaintOf(value));
+  }
+
+  /** @param {Blob} file */
+  #file(file) {
+    const [parent, grandparent] = this.#ancestors.slice(-2).reverse();
+    const depth = this.path.length - this.#outer;
+    const isField = depth === 1 && !Array.isArray(parent);
+    const isInField = depth === 2 && Array.isArray(parent) && !Array.isArray(grandparent);
+    const isBody = depth === 0;
+    if (!isField && !isInField && !isBody) {
+      throw new Unfit("is a file; files may only be fields of the payload itself, or in an array that is such a field");
+    }
+    this.bytes += file.size;
+    return file;
+  }
+
+  /** @param {string} text */
+  #text(text) {
+    if (!isText(text)) throw new Unfit("has half of a surrogate pair; use toWellFormed()");
+    this.#count(bytesOf(text));
+    return text;
+  }
+
+  /** @param {any[]} items */
+  #items(items) {
+    const copy = [];
+    for (let index = 0; index < items.length; index += 1) {
+      this.path.push(index);
+      const item = items[index];
+      if (item === undefined) throw new Unfit("is undefined; use null");
+      copy.push(this.copy(item));
+      this.path.pop();
+    }
+    return copy;
+  }
+
+  /** @param {Payload} object */
+  #fields(object) {
+    const fields = [];
+    for (const name of Object.keys(object)) {
+      this.path.push(name);
+      const value = object[name];
+      if (value !== undefined) fields.push([this.#text(name), this.copy(value)]);
+      this.path.pop();
+    }
+    // An own field `__proto__` stays one: an assignment would set the copy's prototype.
+    return Object.fromEntries(fields);
+  }
+
+  /**
+   * @param {object} container
+   * @param {() => any} copyContents
+   */
+  #within(container, copyContents) {
+    if (this.#ancestors.includes(container)) throw new Unfit("contains itself");
+    if (this.#ancestors.length === MAX_DEPTH) throw new Unfit(`is nested more than ${MAX_DEPTH} deep`);
+    this.#ancestors.push(container);
+    const copy = copyContents();
+    this.#ancestors.pop();
+    return copy;
+  }
+
+  /** @param {number} bytes */
+  #count(bytes) {
+    this.bytes += bytes;
+    // An empty text is work too.
+    this.#work += Math.max(8, bytes);
+    if (this.#work > MAX_RECORD) {
+      throw new PayloadTooLarge(`the payload has more than ${MAX_RECORD} bytes besides its files; use a Blob`);
+    }
+  }
 }
 
 /**
  * @param {unknown} value
- * @param {Set<object>} [seen] what was counted: shared and circular references are stored once
- * @returns {number} about how many bytes it takes to store
+ * @returns {value is Payload} whether it is an object literal or the like, of any window, not an instance of
+ *   something
  */
-export function sizeOf(value, seen = new Set()) {
-  if (typeof value === "string") return new Blob([value]).size;
-  if (typeof value !== "object" || value === null) return 8;
-  if (seen.has(value)) return 0;
-  seen.add(value);
-  if (value instanceof Blob) return value.size;
-  if (value instanceof ArrayBuffer || ArrayBuffer.isView(value)) return value.byteLength;
-  const parts =
-    Array.isArray(value) || value instanceof Set
-      ? [...value]
-      : (value instanceof Map ? [...value] : Object.entries(value)).flat(1);
-  return parts.reduce((size, part) => size + sizeOf(part, seen), 8);
+function isPlain(value) {
+  if (Object.prototype.toString.call(value) !== "[object Object]") return false;
+  const prototype = Object.getPrototypeOf(value);
+  return prototype === null || (Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, "isPrototypeOf"));
+}
+
+/**
+ * @param {unknown} value what is no part of a payload
+ * @returns {string}
+ */
+function complaintOf(value) {
+  if (value === undefined) return "is undefined; leave it out";
+  if (typeof value === "bigint") return "is a BigInt; use its text";
+  if (typeof value !== "object") return `is a ${typeof value}; leave it out`;
+  const object = /** @type {object} */ (value);
+  const kind = kindOf(object);
+  if (object instanceof Error) return `is an error; ${REMEDIES.get("Error")}`;
+  if (ArrayBuffer.isView(value) || /Buffer$/.test(kind)) return `is of type ${kind}; wrap it in a Blob`;
+  return `is of type ${kind}; ${REMEDIES.get(kind) ?? "copy what you need of it into a plain object"}`;
+}
+
+/**
+ * A place in a payload, as JavaScript writes it: `payload.tags[2]`.
+ *
+ * @param {string} root
+ * @param {(string | number)[]} keys
+ */
+function pathOf(root, keys) {
+  const written = keys.slice(0, LONGEST_PATH).map((key) => {
+    if (typeof key === "string" && /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(key)) return `.${key}`;
+    return `[${JSON.stringify(key)}]`;
+  });
+  return root + written.join("") + (keys.length > LONGEST_PATH ? "…" : "");
 }

@@ -1,9 +1,17 @@
 /**
  * The types of what is stored; docs/architecture.md describes every field.
  *
- * @typedef {"pending" | "sending" | "done" | "failed" | "cancelled" | "expired"} Status
- * @typedef {"never_sent" | "maybe_applied" | "applied" | "rejected"} Certainty
- * @typedef {{code: string, message: string, status?: number, body?: string}} JobError
+ * @typedef {import("../vocabulary.js").Status} Status
+ * @typedef {import("../vocabulary.js").Certainty} Certainty
+ * @typedef {import("../vocabulary.js").CommandType} CommandType
+ * @typedef {import("../vocabulary.js").ErrorCode} ErrorCode
+ * @typedef {import("../vocabulary.js").HoldKind} HoldKind
+ * @typedef {import("../vocabulary.js").OnConflict} OnConflict
+ *
+ * @typedef {{code: ErrorCode | (string & {}), message: string, status?: number, body?: string}} JobError the code
+ *   is one of ours, or one that a task's own `fail` gave
+ * @typedef {Extract<CommandType, "cancel" | "retry" | "discard" | "edit">} JobCommand what a person asks of one job
+ * @typedef {{command: JobCommand, message: string, at: number}} Refusal
  * @typedef {{[name: string]: any}} Payload
  *
  * @typedef {object} JobRecord
@@ -25,14 +33,16 @@
  * @property {number} attempts
  * @property {any} [result]
  * @property {JobError} [error]
+ * @property {Refusal} [refusal] what a person asked for last that could not be done
  * @property {string} [superseded_by]
- * @property {boolean} [waits_for_worker] true of a job that is still a command in the inbox
+ * @property {string} [waits_for] the id of a job with the same unique key that is still being sent
+ * @property {boolean} [waits_for_worker] true of a job that is still a command in the inbox; never stored
  *
  * @typedef {object} CommandOptions
  * @property {string | null} [ordering_key]
  * @property {string} [idempotency_key]
  * @property {string} [unique_key]
- * @property {"keep" | "replace"} [on_conflict]
+ * @property {OnConflict} [on_conflict]
  * @property {number} [delay]
  * @property {number} [expires]
  * @property {number} [timeout]
@@ -40,8 +50,8 @@
  *
  * @typedef {object} Command
  * @property {number} [seq]
- * @property {1} v
- * @property {string} type
+ * @property {number} v
+ * @property {CommandType} type
  * @property {number} at
  * @property {string} [id]
  * @property {string} [task]
@@ -50,11 +60,57 @@
  * @property {CommandOptions} [options]
  * @property {string} [reason]
  *
- * @typedef {{[kind: string]: {reason: string, since: number}}} Holds
+ * @typedef {{count: number, bytes: number}} Tally
+ * @typedef {{[kind in HoldKind]?: {reason: string, since: number}}} Holds
+ * @typedef {{code: string, message: string, since: number, probe_at: number}} Outage the server fails job after
+ *   job: only one of them tries, at `probe_at`
+ * @typedef {{wake_at?: number, at: number}} Schedule as the worker left it at `at`
+ * @typedef {{payload_bytes: number, jobs: number, bytes: number}} Limits
+ * @typedef {{limits?: Partial<Limits>, tasks?: {[name: string]: {label?: string | null}}}} Declaration
+ * @typedef {{key: number, from: "inbox" | "jobs", seq: number, reason: string, at: number, record: unknown}}
+ *   AsideRecord
+ *
+ * @typedef {(typeof import("../vocabulary.js").SETTLED)[number]} Settled
+ * @typedef {"attempts" | "retries" | Settled | "pruned" | "pruned_failed" | "set_aside" | "refused"} Counter
+ * @typedef {object} Tallies
+ * @property {Tally} open jobs that are not settled
+ * @property {Tally} admitted enqueues ever taken out of the inbox
+ * @property {{[status in Status]: number}} depth stored jobs
+ * @property {{[counter in Counter]: number}} counters ever growing
+ *
+ * What the store `meta` holds, by name. Each may be absent.
+ * @typedef {object} Meta
+ * @property {Tallies} [tallies]
+ * @property {Tally} [appended] enqueues ever appended to the inbox: the pages' own record
+ * @property {Holds} [holds]
+ * @property {Outage | null} [outage]
+ * @property {Schedule} [schedule]
+ * @property {Declaration} [declaration]
  */
+
+import { COMMAND_VERSION } from "../vocabulary.js";
 
 /** @returns {number} Unix time in seconds, as everything stored has it */
 export const now = () => Date.now() / 1000;
+
+/**
+ * @param {CommandType} type
+ * @param {Partial<Command>} fields
+ * @returns {Command}
+ */
+export const command = (type, fields) => ({ v: COMMAND_VERSION, type, at: now(), ...fields });
+
+/**
+ * What waits in the inbox: two records, of which pages and the worker each write only their own.
+ *
+ * @param {Meta} meta
+ * @returns {Tally}
+ */
+export function inboxTally({ appended, tallies }) {
+  const left = (/** @type {"count" | "bytes"} */ unit) =>
+    Math.max(0, (appended?.[unit] ?? 0) - (tallies?.admitted[unit] ?? 0));
+  return { count: left("count"), bytes: left("bytes") };
+}
 
 /**
  * A job that the worker has not admitted yet, as the record that it will become.

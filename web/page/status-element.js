@@ -1,9 +1,10 @@
 /** `<pyqueue-status>`: says how the queue is, and what can be done about it. */
 
+import { Job } from "./job.js";
+
 /**
- * @typedef {import("./queue.js").Queue} Queue
- * @typedef {import("./job.js").Job} Job
- * @typedef {Awaited<ReturnType<Queue["stats"]>>} Stats
+ * @typedef {import("./client.js").Client} Client
+ * @typedef {Awaited<ReturnType<Client["stats"]>>} Stats
  */
 
 /** Jobs shown in the list; more are counted. */
@@ -68,6 +69,7 @@ export function summarize(stats) {
   if (stats.paused) return { text: `Paused${saved}`, tone: "wait" };
   if (!stats.online) return { text: `Offline${saved}`, tone: "wait" };
   if (waiting && stats.worker.state === "failed") return { text: `Cannot sync${saved}`, tone: "bad" };
+  if (waiting && stats.outage) return { text: `The server has trouble; ${waiting} saved here`, tone: "wait" };
   if (waiting) return { text: `Syncing… ${waiting}`, tone: "busy" };
   return { text: "All saved", tone: "ok" };
 }
@@ -90,13 +92,31 @@ function create(tag, properties = {}, ...children) {
  * @param {import("./records.js").Payload} payload
  */
 function gist(payload) {
-  const texts = Object.values(payload).map((value) => (value instanceof File ? value.name : value));
+  const texts = Object.values(payload ?? {}).map((value) => (value instanceof File ? value.name : value));
   const gist = texts.filter((value) => typeof value === "string" && value.trim()).join(" · ");
   return gist.length > GIST ? `${gist.slice(0, GIST)}…` : gist;
 }
 
-/** @param {Queue} queue */
-export function defineStatusElement(queue) {
+/**
+ * @param {Job} job
+ * @param {{[task: string]: string}} labels
+ */
+function nameOf({ task, payload }, labels) {
+  if (task === undefined) return `${payload?.method ?? "POST"} ${payload?.url}`;
+  return Object.hasOwn(labels, task) ? /** @type {string} */ (labels[task]) : task;
+}
+
+/** @param {string} text */
+const note = (text) => create("li", { className: "why", textContent: text });
+
+/**
+ * @param {string} className
+ * @param {string} [text]
+ */
+const line = (className, text) => (text ? [create("span", { className, textContent: text })] : []);
+
+/** @param {Client} client */
+export function defineStatusElement(client) {
   if (customElements.get("pyqueue-status")) return;
   // Not a <style>: a site's Content-Security-Policy may refuse those.
   const sheet = new CSSStyleSheet();
@@ -126,8 +146,8 @@ export function defineStatusElement(queue) {
       this.#list.id = "list";
       this.#spoken.setAttribute("role", "status");
       this.#summary.onclick = () => this.#toggle();
-      this.#retry.onclick = () => queue.retry();
-      this.#resume.onclick = () => queue.resume();
+      this.#retry.onclick = () => client.retry();
+      this.#resume.onclick = () => client.resume();
       const root = this.attachShadow({ mode: "open" });
       root.adoptedStyleSheets = [sheet];
       root.append(this.#live, this.#list);
@@ -140,7 +160,7 @@ export function defineStatusElement(queue) {
     }
 
     connectedCallback() {
-      this.#stop = queue.subscribe(() => this.#draw());
+      this.#stop = client.subscribe(() => this.#draw());
       this.#draw();
     }
 
@@ -166,8 +186,9 @@ export function defineStatusElement(queue) {
       try {
         while (this.#stale) {
           this.#stale = false;
-          this.#show(await queue.stats());
-          if (!this.#list.hidden) await this.#showList();
+          const stats = await client.stats();
+          this.#show(stats);
+          if (!this.#list.hidden) await this.#showList(stats);
         }
       } catch (error) {
         this.#say(/** @type {Error} */ (error).message);
@@ -182,7 +203,8 @@ export function defineStatusElement(queue) {
       const { text, tone } = summarize(stats);
       this.#say(text);
       this.#live.dataset.tone = tone;
-      this.#summary.title = Object.values(stats.holds).map((hold) => hold.reason).join("; ");
+      const reasons = Object.values(stats.holds).map((hold) => hold.reason);
+      this.#summary.title = [...reasons, ...(stats.outage ? [stats.outage.message] : [])].join("; ");
       this.#retry.hidden = stats.depth.failed === 0;
       this.#resume.hidden = !stats.holds.unauthorized && !stats.holds.paused;
     }
@@ -195,35 +217,40 @@ export function defineStatusElement(queue) {
       this.#spoken.textContent = text;
     }
 
-    async #showList() {
-      const jobs = await queue.jobs({ status: ["failed", "sending", "pending"] });
-      const rank = (/** @type {Job} */ job) => (job.status === "failed" ? 0 : 1);
-      jobs.sort((a, b) => rank(a) - rank(b));
-      const rows = await Promise.all(jobs.slice(0, SHOWN).map((job) => this.#row(job)));
-      if (jobs.length > SHOWN) rows.push(create("li", { className: "why", textContent: `and ${jobs.length - SHOWN} more` }));
-      if (!jobs.length) rows.push(create("li", { className: "why", textContent: "Everything is on the server." }));
+    /** @param {Stats} stats */
+    async #showList({ depth, setAside }) {
+      const labels = await client.labels();
+      const failed = await client.jobs({ status: "failed", limit: SHOWN });
+      const others = await client.jobs({ status: ["sending", "pending"], limit: SHOWN });
+      const jobs = [...failed, ...others].slice(0, SHOWN);
+      const rows = await Promise.all(jobs.map((job) => this.#row(job, labels)));
+      const more = depth.failed + depth.sending + depth.pending - jobs.length;
+      if (jobs.length === SHOWN && more > 0) rows.push(note(`and ${more} more`));
+      if (!jobs.length) rows.push(note("Everything is on the server."));
+      if (setAside === 1) rows.push(note("1 record could not be read and was set aside."));
+      if (setAside > 1) rows.push(note(`${setAside} records could not be read and were set aside.`));
       this.#list.replaceChildren(...rows);
     }
 
-    /** @param {Job} job */
-    async #row(job) {
+    /**
+     * @param {Job} job
+     * @param {{[task: string]: string}} labels
+     */
+    async #row(job, labels) {
       const action = (/** @type {string} */ label, /** @type {() => Promise<void>} */ act) =>
         create("button", { type: "button", textContent: label, onclick: () => void act() });
       const actions =
         job.status === "failed"
-          ? [action("Retry", () => queue.retry(job.id)), action("Discard", () => queue.discard(job.id))]
-          : job.status === "pending"
-            ? [action("Cancel", () => queue.cancel(job.id))]
-            : [];
-      const name = job.task ?? `${job.payload.method ?? "POST"} ${job.payload.url}`;
-      const texts = job.task === undefined ? "" : gist(job.payload);
-      const { message } = await job.explain();
+          ? [action("Retry", () => client.retry(job.id)), action("Discard", () => client.discard(job.id))]
+          : [action("Cancel", () => client.cancel(job.id))];
+      const { message } = await Job.explainAsRead(job);
       const row = create(
         "li",
         {},
-        create("strong", { textContent: name }),
-        ...(texts ? [create("span", { className: "gist", textContent: texts })] : []),
-        create("span", { className: "why", textContent: message }),
+        create("strong", { textContent: nameOf(job, labels) }),
+        ...line("gist", job.task === undefined ? "" : gist(job.payload)),
+        ...line("why", message),
+        ...line("why", job.refusal?.message),
         create("span", { className: "actions" }, ...actions),
       );
       row.dataset.status = job.status;

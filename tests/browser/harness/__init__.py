@@ -4,6 +4,7 @@ from .annex import Annex
 from .board import Board
 from .chromium import PROFILER_ON, Chromium, ServiceWorkers
 from .demo import Demo
+from .site import Site
 from .tab import Refusal, Tab
 
 __all__ = [
@@ -14,5 +15,6 @@ __all__ = [
     "Demo",
     "Refusal",
     "ServiceWorkers",
+    "Site",
     "Tab",
 ]

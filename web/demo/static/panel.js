@@ -11,7 +11,7 @@ const form = /** @type {HTMLFormElement} */ ($("server-form"));
 const paused = /** @type {HTMLInputElement} */ ($("control-paused"));
 
 /** The stats that are times; other numbers are counts, seconds or bytes. */
-const TIMES = ["nextWakeUp", "since"];
+const TIMES = ["nextWakeUp", "since", "nextTryAt"];
 
 /** @param {number} time Unix time in seconds */
 const clock = (time) => new Date(time * 1000).toLocaleTimeString();

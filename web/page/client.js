@@ -1,0 +1,236 @@
+/** The queue as a page sees it: what `window.pyqueue` is. */
+
+import { append, editCommand, enqueueCommand, pauseCommand } from "./append.js";
+import { announce, announceHere, listen } from "./channel.js";
+import { labelsOf, limitsOf, requireTask } from "./declaration.js";
+import { InvalidPayload } from "./errors.js";
+import { Job } from "./job.js";
+import { command, inboxTally, now, recordOf } from "./records.js";
+import { shown } from "./text.js";
+import { readAside, readDeclaration, readJob, readJobs, readNumbers } from "./view.js";
+import { armWakeups } from "./wakeups.js";
+import { WorkerHandle } from "./worker.js";
+
+/**
+ * @typedef {import("./records.js").Command} Command
+ * @typedef {import("./records.js").Declaration} Declaration
+ * @typedef {import("./records.js").JobRecord} JobRecord
+ * @typedef {import("./records.js").Payload} Payload
+ * @typedef {import("./options.js").Options} Options
+ * @typedef {{task?: string, request?: object, payload?: Payload | FormData, options?: Options}} Described
+ */
+
+/** Records set aside that `setAside` returns. */
+const SHOWN_ASIDE = 50;
+
+export class Client {
+  /** @param {URL} url of pyqueue.js */
+  constructor(url) {
+    this.#worker = new WorkerHandle(url);
+    this.#wake = armWakeups((reason) => {
+      this.#worker.wake(reason).catch((error) => console.error("pyqueue: cannot wake the worker:", error));
+    });
+    listen((change) => {
+      if (change.type === "worker" && change.state) {
+        this.#worker.heard({ state: change.state, error: change.error });
+      }
+    });
+    for (const type of ["online", "offline"]) {
+      globalThis.addEventListener(type, () => announceHere({ type }));
+    }
+    /** @type {Promise<void>} */
+    this.ready = this.#worker.ready;
+  }
+
+  #worker;
+  #wake;
+  /** @type {Declaration | undefined} */
+  #declared;
+
+  /**
+   * Called by the line that the server appends to pyqueue.js, before any page can enqueue.
+   *
+   * @param {Declaration} declaration of the site's tasks module
+   */
+  declare(declaration) {
+    this.#declared = declaration;
+  }
+
+  /**
+   * Stores a job; when this resolves it survives the page, the browser and the machine's restart.
+   *
+   * @param {string | object} task the declared name, or a request `{url, method?, headers?, body?}`
+   * @param {Payload | FormData | Options} [payload] the fields; where the task is a request, the options
+   * @param {Options} [options]
+   * @returns {Promise<Job>}
+   */
+  async enqueue(task, payload, options) {
+    const [job] = await this.#enqueue([described([task, payload, options])]);
+    return /** @type {Job} */ (job);
+  }
+
+  /**
+   * Stores several jobs in this order, all or none.
+   *
+   * @param {(unknown[] | Described)[]} jobs each `[task, payload?, options?]`, `[request, options?]`,
+   *   `{task, payload?, options?}` or `{request, options?}`
+   * @returns {Promise<Job[]>}
+   */
+  async enqueueMany(jobs) {
+    if (!Array.isArray(jobs)) throw new InvalidPayload(`enqueueMany takes an array, not ${shown(jobs)}`);
+    return this.#enqueue(jobs.map(described));
+  }
+
+  /**
+   * @param {import("./view.js").Filter} [filter]
+   * @returns {Promise<Job[]>} in the order in which they were enqueued
+   */
+  async jobs(filter) {
+    return (await readJobs(filter)).map((record) => this.#job(record));
+  }
+
+  /**
+   * @param {string} id
+   * @returns {Promise<Job | null>} `null`: there is none, or its retention is over
+   */
+  async job(id) {
+    const record = await readJob(id);
+    return record ? this.#job(record) : null;
+  }
+
+  /** What the queue holds and does; web/pyqueue.d.ts names the fields. */
+  async stats() {
+    const [{ meta, depth, oldest, setAside }, durable] = await Promise.all([readNumbers(), isPersisted()]);
+    const { counters, open } = meta.tallies ?? {};
+    const { holds = {}, outage } = meta;
+    const limits = limitsOf(this.#declared ?? meta.declaration);
+    return {
+      depth,
+      inFlight: depth.sending,
+      attempts: counters?.attempts ?? 0,
+      retries: counters?.retries ?? 0,
+      permanentFailures: counters?.failed ?? 0,
+      refused: counters?.refused ?? 0,
+      pruned: counters?.pruned ?? 0,
+      prunedFailed: counters?.pruned_failed ?? 0,
+      setAside,
+      oldestPendingAge: oldest === undefined ? null : Math.max(0, now() - oldest),
+      paused: Object.keys(holds).length > 0,
+      holds,
+      outage: outage
+        ? { code: outage.code, message: outage.message, since: outage.since, nextTryAt: outage.probe_at }
+        : null,
+      nextWakeUp: meta.schedule?.wake_at ?? null,
+      bytes: (open?.bytes ?? 0) + inboxTally(meta).bytes,
+      limits: { payloadBytes: limits.payload_bytes, jobs: limits.jobs, bytes: limits.bytes },
+      durable,
+      online: navigator.onLine,
+      backgroundSync: this.#worker.backgroundSync ?? null,
+      worker: this.#worker.state,
+    };
+  }
+
+  /** What could not be read, the first of it: it keeps no other job waiting. */
+  async setAside() {
+    const records = await readAside(SHOWN_ASIDE);
+    return records.map(({ from, reason, at, record }) => ({ from, reason, at, record }));
+  }
+
+  /** @returns {Promise<{[task: string]: string}>} what a person calls the tasks that have a label */
+  async labels() {
+    return labelsOf(this.#declared ?? (await readDeclaration()));
+  }
+
+  /**
+   * @param {import("./channel.js").Listener} listener called at every change, of this page, another or the worker
+   * @returns {() => void} ends it
+   */
+  subscribe(listener) {
+    return listen(listener);
+  }
+
+  /** Tries a failed job again, or all of them. @param {string} [id] */
+  async retry(id) {
+    await this.#append([command("retry", id === undefined ? {} : { id })]);
+  }
+
+  /** Takes back a job that was not delivered yet. @param {string} id */
+  async cancel(id) {
+    await this.#append([command("cancel", { id })]);
+  }
+
+  /** Gives a job up. @param {string} id */
+  async discard(id) {
+    await this.#append([command("discard", { id })]);
+  }
+
+  /**
+   * Replaces the payload of a job that was not delivered yet; one that failed is tried again.
+   *
+   * @param {string} id
+   * @param {Payload | FormData} payload
+   */
+  async edit(id, payload) {
+    await this.#append([editCommand(id, payload)]);
+  }
+
+  /** Holds the queue, across restarts, until `resume`. @param {string} [reason] */
+  async pause(reason) {
+    await this.#append([pauseCommand(reason)]);
+  }
+
+  /** Ends a pause, and the hold after a missing sign-in. */
+  async resume() {
+    await this.#append([command("resume", {})]);
+  }
+
+  /** Sends what waits now, whatever its backoff. */
+  async flush() {
+    await this.#append([command("flush", {})]);
+  }
+
+  /** @param {Command[]} commands */
+  async #enqueue(commands) {
+    for (const { task } of commands) if (task !== undefined) requireTask(this.#declared, task);
+    await this.#append(commands);
+    return commands.map((command) => this.#job(recordOf(command)));
+  }
+
+  /** @param {Command[]} commands */
+  async #append(commands) {
+    await append(commands, this.#declared);
+    // On disk: from here on nothing that fails can lose it.
+    const jobs = commands.flatMap(({ id, task }) => (id === undefined ? [] : [{ id, task }]));
+    announce({ type: "appended", jobs });
+    this.#wake("append");
+  }
+
+  /** @param {JobRecord} record */
+  #job(record) {
+    return new Job(record, () => this.#worker.state);
+  }
+}
+
+/** The fields of a job that is described by an object. */
+const DESCRIBED = ["task", "request", "payload", "options"];
+
+/**
+ * @param {unknown[] | Described} job in any of the forms that `enqueueMany` takes
+ * @returns {Command}
+ * @throws {InvalidPayload}
+ */
+function described(job) {
+  if (Array.isArray(job)) {
+    const [task, payload, options] = job;
+    return typeof task === "string" ? enqueueCommand(task, payload, options) : enqueueCommand(task, undefined, payload);
+  }
+  if (typeof job !== "object" || job === null) throw new InvalidPayload(`a job cannot be ${shown(job)}`);
+  const unknown = Object.keys(job).find((name) => !DESCRIBED.includes(name));
+  if (unknown !== undefined) throw new InvalidPayload(`a job has no ${unknown}; it has ${DESCRIBED.join(", ")}`);
+  return enqueueCommand(job.request ?? job.task, job.payload, job.options);
+}
+
+/** @returns {Promise<boolean | null>} whether the browser promised to keep the data; `null`: it does not say */
+async function isPersisted() {
+  return (await navigator.storage?.persisted?.().catch(() => null)) ?? null;
+}

@@ -1,0 +1,38 @@
+/**
+ * What the site declares of its queue. A server that reads the site's tasks says so in a line of pyqueue.js,
+ * before any worker has booted; on a static host the worker leaves it in the database.
+ */
+
+import { DEFAULT_LIMITS } from "../vocabulary.js";
+import { UnknownTask } from "./errors.js";
+
+/** @typedef {import("./records.js").Declaration} Declaration */
+
+/**
+ * @param {Declaration} [declaration] the server's, or the worker's where there is none
+ * @returns {import("./records.js").Limits}
+ */
+export const limitsOf = (declaration) => ({ ...DEFAULT_LIMITS, ...declaration?.limits });
+
+/**
+ * Refuses a misspelt name. Only the server's declaration can tell: the one in the database may be of an older
+ * worker, which does not know a new task.
+ *
+ * @param {Declaration | undefined} declared by the server
+ * @param {string} task
+ * @throws {UnknownTask}
+ */
+export function requireTask(declared, task) {
+  if (!declared?.tasks || Object.hasOwn(declared.tasks, task)) return;
+  const known = Object.keys(declared.tasks).join(", ");
+  throw new UnknownTask(`there is no task ${task}; ${known ? `there are ${known}` : "the site declares none"}`);
+}
+
+/**
+ * @param {Declaration} [declaration]
+ * @returns {{[task: string]: string}} what a person calls the tasks that have a label
+ */
+export function labelsOf(declaration) {
+  const tasks = Object.entries(declaration?.tasks ?? {});
+  return Object.fromEntries(tasks.flatMap(([name, { label }]) => (label ? [[name, label]] : [])));
+}
