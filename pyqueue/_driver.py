@@ -176,7 +176,8 @@ class _Ownership:
             case Send(job):
                 self._send(job)
             case Withdraw(job_id):
-                self._sends.pop(job_id).cancel()
+                if (send := self._sends.pop(job_id, None)) is not None:
+                    send.cancel()
             case ReadFlag(url):
                 self._background(self._read_flag(url))
             case Publish(jobs, holds):

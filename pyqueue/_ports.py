@@ -28,7 +28,8 @@ class Query:
         due_after: the jobs with a `due`, by `(due, seq)`, above this pair; `None`: none.
         due_limit: at most so many of them.
         late: ((due, seq), limit): as `due_after` and `due_limit`, besides.
-        lines: for each of these ordering keys, the jobs that have it as `open_key`, by `seq`, above this `seq`.
+        lines: for each of these ordering keys, the jobs that have it as `open_key`, by `seq`, above the `seq`
+            given.
         line_depth: at most so many of each.
         status: (status, after, limit): the jobs with this status, by `seq`, above `after`.
         backoff: (kind, after, limit): the jobs with this `backoff`, by `seq`, above `after`.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from enum import StrEnum
 from math import isfinite
 from operator import attrgetter
-from typing import Any
+from typing import Any, TypeGuard
 
 from ._errors import StoreError
 from ._vocabulary import Certainty, Status
@@ -156,12 +156,12 @@ def decode(record: Mapping[str, Any]) -> JobRecord:
         raise StoreError(f"the job cannot be read: {type(cause).__name__}: {cause}") from cause
 
 
-def is_number(value: Any) -> bool:
+def is_number(value: Any) -> TypeGuard[float]:
     """Whether a value is a finite number, and no boolean."""
     return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
 
 
-def is_count(value: Any) -> bool:
+def is_count(value: Any) -> TypeGuard[int]:
     """Whether a value is a whole number, at least 0."""
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53
 

@@ -193,10 +193,16 @@ class Memory:
             elif whole:
                 self.horizon = EVERYWHERE
 
+    def touch(self, job: JobRecord) -> None:
+        """The job may have become due by what is not remembered: it is arranged anew."""
+        if job.open_key is not None:
+            self._touched.add(job.open_key)
+        else:
+            self.put(job)
+
     def forget_line(self, key: str) -> None:
-        """A line turned out to be other than remembered; it is read anew and arranged."""
+        """A line turned out to be other than remembered: it is read anew."""
         self._lines.pop(key, None)
-        self._touched.add(key)
 
     def _extend_line(self, key: str, members: list[int], complete: bool) -> None:
         line = self._lines.setdefault(key, Line())

@@ -68,7 +68,7 @@ class Breaker:
         return in_flight == 0 and self.probe_at(now) <= now
 
     def probe_at(self, now: float) -> float:
-        """When the next probe may leave. However the clock was set meanwhile, no wait is longer than asked."""
+        """When the next probe may leave: however the clock was set, within the policy's cap."""
         assert self.outage is not None
         return min(self.outage.probe_at, now + self._policy.cap)
 

@@ -8,24 +8,23 @@ and imports nothing of a browser, so a plain loop can drive it: see `pyqueue._dr
     for action in owner.handle(Started(meta), now): ...
 
 At most one `Load` or `Commit` is on its way at a time. What happens meanwhile is kept, and goes into the
-next commit; only the next job of a line that was claimed ahead leaves at once when the one before it is done.
+next commit; only the next job of a chain leaves at once when the one before it is done.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from math import inf
 from typing import Any, assert_never
 
 from .._errors import InvalidPayload, StoreError
-from .._outcome import Outcome, Verdict
+from .._outcome import Verdict
 from .._ports import Changes, Loaded, Query, Unreadable
 from .._queue import Queue, Task
-from .._record import JobError, JobRecord, decode, is_number
-from .._vocabulary import BATCH, SETTLED, UNREACHABLE, Certainty, CommandType, ErrorCode, HoldKind, Status
+from .._record import JobRecord, decode, is_number
+from .._vocabulary import BATCH, SETTLED, UNREACHABLE, CommandType, ErrorCode, HoldKind, Status
 from .commands import Command, Damaged, parse
+from .deliveries import Deliveries
 from .events import (
     Action,
     Answered,
@@ -47,13 +46,11 @@ from .events import (
 )
 from .memory import EVERYWHERE, HEADS, LINE_DEPTH, Memory
 from .outage import Breaker
-from .rules import LATER, NETWORK, UNSENT, Rules, Terms, terms_of
+from .rules import UNSENT, Rules, Terms, terms_of
+from .sweeps import CLOCK, FLUSH, FLUSH_NETWORK, MEND, RECONNECT, RETRY, REVIVE, Sweeps
 
 INBOX = 200
 """Commands that are read at a time."""
-
-AHEAD = 8
-"""Jobs of one ordering key that are claimed ahead of the one that is being sent."""
 
 HEARTBEAT = 20.0
 """Seconds: the longest that an owner lets pass without a commit. One that is silent for a minute is taken
@@ -64,12 +61,6 @@ REVIVAL = 60.0
 
 FLAG_INTERVAL = 60.0
 """Seconds after which the kill switch is read again."""
-
-ATTEMPT_MARGIN = 30.0
-"""Seconds beyond its timeout after which a request that did not end is withdrawn."""
-
-FUNCTION_REQUESTS = 10
-"""A task's function may take as long as so many of its requests."""
 
 CLOCK_TOLERANCE = 2.0
 """Seconds by which the clock may step back unnoticed."""
@@ -85,61 +76,6 @@ attempt that failed in spite of that network keeps its backoff.
 """
 
 
-@dataclass(slots=True)
-class _Chain:
-    """Jobs of one line (or one job without order) that are sent one after the other.
-
-    Attributes:
-        waiting: `seq` of those that are claimed and have not left.
-        out: of the one that is being sent.
-        is_broken: one of them did not succeed, so those behind it must not leave.
-    """
-
-    waiting: deque[int] = field(default_factory=deque)
-    out: int | None = None
-    is_broken: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class _Ended:
-    """An attempt that has ended and is not settled yet."""
-
-    seq: int
-    outcome: Outcome
-    jitter: float
-    was_probe: bool
-
-
-@dataclass(slots=True)
-class _Sweep:
-    """A rule that concerns the whole queue, carried out in batches by `seq`. Stored in `meta.sweeps`.
-
-    Attributes:
-        after: the place up to which it has come.
-        at: when it was asked for, Unix time in seconds.
-    """
-
-    after: float
-    at: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Batch:
-    """Jobs that a sweep has read.
-
-    Attributes:
-        name: of the sweep.
-        seqs: of the jobs.
-        reached: the sweep's `after` once they are done.
-        is_last: nothing follows.
-    """
-
-    name: str
-    seqs: list[int]
-    reached: float
-    is_last: bool
-
-
 class Owner:
     """One owner of the queue.
 
@@ -153,8 +89,7 @@ class Owner:
         self._version = version
         self._now = 0.0
         self._actions: list[Action] = []
-        self._memory = Memory(None)
-        self._breaker = Breaker(None, queue.retry)
+        self._set_up({})
         self._meta: dict[str, Any] = {}
         self._written: dict[str, Any] = {}
         self._holds: dict[str, Any] = {}
@@ -169,16 +104,7 @@ class Owner:
         self._taken: list[int] = []
         self._aside: list[Unreadable] = []
         self._looked_up: set[str] = set()
-        # What is on its way.
-        self._chains: dict[str | int, _Chain] = {}
-        self._out: dict[int, float] = {}
-        self._probe: int | None = None
-        self._ended: list[_Ended] = []
-        self._durable: set[int] = set()
         self._found_sending: list[int] | None = None
-        # Rules over the whole queue.
-        self._sweeps: dict[str, _Sweep] = {}
-        self._batch: _Batch | None = None
         self._has_pruned = False
         self._publish_next: tuple[list[JobRecord], bool] = ([], False)
         # Wake-ups.
@@ -191,6 +117,12 @@ class Owner:
         self._flag_at: float | None = None
         self._is_reading_flag = False
 
+    def _set_up(self, meta: Mapping[str, Any]) -> None:
+        self._memory = Memory(meta.get("tallies"))
+        self._breaker = Breaker(meta.get("outage"), self._queue.retry)
+        self._sweeps = Sweeps(meta.get("sweeps"), self._queue, self._memory)
+        self._deliveries = Deliveries(self._queue, self._memory, self._breaker)
+
     def handle(self, event: Event, now: float) -> list[Action]:
         """Takes an event in, and returns what to do, in order.
 
@@ -202,7 +134,7 @@ class Owner:
         if self._finished:
             return self._actions
         if now < self._now - CLOCK_TOLERANCE:
-            self._begin_sweep("clock", now)
+            self._sweeps.begin(CLOCK, now)
         self._now = now
         match event:
             case Started(meta):
@@ -216,14 +148,16 @@ class Owner:
                 self._busy = False
                 self._on_committed()
             case Answered(job_id, outcome, jitter):
-                self._on_answer(job_id, outcome, jitter)
+                self._deliveries.answered(job_id, outcome, jitter)
             case FlagRead(flag):
                 self._on_flag(flag)
             case TimePassed():
                 pass
             case _:
                 assert_never(event)
-        self._withdraw_overdue()
+        for job_id in self._deliveries.withdraw_overdue(now):
+            self._actions.append(Withdraw(job_id))
+        self._let_leave()
         self._ask_flag()
         if not self._busy:
             self._step()
@@ -233,10 +167,8 @@ class Owner:
 
     def _start(self, meta: Mapping[str, Any]) -> None:
         self._meta = dict(meta)
-        self._memory = Memory(meta.get("tallies"))
-        self._breaker = Breaker(meta.get("outage"), self._queue.retry)
+        self._set_up(meta)
         self._holds = _read_holds(meta.get("holds"))
-        self._sweeps = _read_sweeps(meta.get("sweeps"))
         self._committed_at = self._now
         self._found_sending = []
         schedule = meta.get("schedule")
@@ -245,13 +177,13 @@ class Owner:
             and is_number(at := schedule.get("at"))
             and at > self._now + CLOCK_TOLERANCE
         ):
-            self._begin_sweep("clock", self._now)
+            self._sweeps.begin(CLOCK, self._now)
         worker = {"version": self._version}
         declaration = self._queue.declaration()
         if meta.get("worker") != worker or meta.get("declaration") != declaration:
             self._write("worker", worker)
             self._write("declaration", declaration)
-            self._begin_sweep("revive", self._now)
+            self._sweeps.begin(REVIVE, self._now)
         self._load(
             Query(
                 inbox_after=self._inbox_after,
@@ -269,25 +201,9 @@ class Owner:
         if codes:
             self._breaker.probe_now(self._now, codes)
         if ErrorCode.NETWORK in codes:
-            self._begin_sweep(NETWORK, self._now)
+            self._sweeps.begin(RECONNECT, self._now)
         if HoldKind.KILL_SWITCH in self._holds:
             self._flag_at = None
-
-    def _on_answer(self, job_id: str, outcome: Outcome, jitter: float) -> None:
-        job = self._memory.find(job_id)
-        if job is None or job.seq not in self._out:
-            return  # It was withdrawn.
-        self._end_attempt(job.seq, outcome, jitter)
-
-    def _end_attempt(self, seq: int, outcome: Outcome, jitter: float) -> None:
-        del self._out[seq]
-        self._ended.append(_Ended(seq, outcome, jitter, seq == self._probe))
-        if seq == self._probe:
-            self._probe = None
-        chain = self._chains[self._chain_key(self._memory.jobs[seq])]
-        chain.out = None
-        chain.is_broken = outcome.verdict is not Verdict.DONE
-        self._let_leave(chain)
 
     def _on_flag(self, flag: Mapping[str, Any] | None) -> None:
         self._is_reading_flag = False
@@ -307,20 +223,19 @@ class Owner:
         if self._arm_next is not None:
             self._arm(*self._arm_next)
             self._arm_next = None
-        for chain in self._chains.values():
-            self._durable.update(chain.waiting)
-        for chain in list(self._chains.values()):
-            self._let_leave(chain)
+        self._deliveries.committed()
 
     def _take_in(self, loaded: Loaded) -> None:
         query = self._query
         for command in loaded.commands:
             self._read_command(command)
         for unreadable in loaded.unreadable:
+            self._memory.count("set_aside")
             if unreadable.source == "inbox":
                 self._inbox_after = max(self._inbox_after, unreadable.seq)
                 self._memory.admit(0)  # Nothing but an enqueue is large enough to be unreadable.
-            self._memory.count("set_aside")
+            else:
+                self._sweeps.begin(MEND, self._now)
         if query.inbox_after is not None:
             self._has_news = self._has_news or len(loaded.commands) >= query.inbox_limit
         self._aside += loaded.unreadable
@@ -334,13 +249,13 @@ class Owner:
                 self._set_job_aside(record, str(error))
         self._memory.take_in(jobs, query, whole)
         jobs = [job for job in jobs if job.seq in self._memory.jobs]  # Not what was deleted since.
+        self._sweeps.take_in(query, len(loaded.jobs), jobs)
         self._looked_up |= query.ids | query.unique_keys
         rules = self._rules()
         for job in jobs:
             rules.correct_wait(self._memory.jobs[job.seq])
         if self._found_sending is not None and query.status is not None:
             self._found_sending = [job.seq for job in jobs if job.status is Status.SENDING]
-        self._take_batch(query, len(loaded.jobs), jobs)
         if query.retained:
             self._has_pruned = self._has_pruned or not jobs
             for job in jobs:
@@ -364,6 +279,9 @@ class Owner:
 
     def _step(self) -> None:
         """Asks for the next transaction, or rests."""
+        if any(aside.source == "jobs" for aside in self._aside):
+            self._commit()  # Else it would be found again.
+            return
         if query := self._needs():
             self._load(query)
             return
@@ -373,7 +291,7 @@ class Owner:
         if starved := memory.starved_lines():
             self._load(Query(lines=starved, line_depth=LINE_DEPTH))
             return
-        if self._claim():
+        if self._may_claim() and self._deliveries.claim(self._rules(), self._now):
             self._load(Query(due_after=memory.horizon, due_limit=HEADS))
             return
         memory.arrange(self._now)
@@ -392,7 +310,7 @@ class Owner:
         """What will be needed soon, so that no answer waits for it."""
         lines = self._memory.lines_to_read()
         few_heads = self._memory.head_count() < 2 * self._queue.max_in_flight
-        if self._chains and few_heads and self._may_have_due():
+        if self._deliveries and few_heads and self._memory.horizon < (self._now, inf):
             return Query(lines=lines, line_depth=LINE_DEPTH, due_after=self._memory.horizon, due_limit=HEADS)
         return Query(lines=lines, line_depth=LINE_DEPTH) if lines else None
 
@@ -408,38 +326,41 @@ class Owner:
             if job.superseded_by is not None:
                 ids.add(job.superseded_by)
 
+        def with_terms(job: JobRecord) -> None:
+            """It may be reopened: whoever has its unique key has to be known."""
+            unique_keys.update(_given(job.unique_key))
+            if job.options is not None:
+                terms = _terms_or_none(self._queue.find(job.task), job.options, job.payload)
+                if terms is not None:
+                    lines.update(_given(terms.ordering_key))
+                    unique_keys.update(_given(terms.unique_key))
+
         for command in self._commands:
             if command.id is not None:
                 ids.add(command.id)
                 if (job := self._memory.find(command.id)) is not None:
                     with_line(job)
-                    unique_keys |= {job.unique_key} - {None}
-                    if job.options is not None and (terms := self._terms_for(job)) is not None:
-                        lines |= {terms.ordering_key} - {None}
-                        unique_keys |= {terms.unique_key} - {None}
+                    with_terms(job)
             if command.type is CommandType.ENQUEUE and (terms := self._terms_of(command)) is not None:
                 if terms.ordering_key is not None:
                     lines.add(terms.ordering_key)
                 if terms.unique_key is not None:
                     unique_keys.add(terms.unique_key)
-        for ended in self._ended:
+        for ended in self._deliveries.ended:
             with_line(self._memory.jobs[ended.seq])
         for seq in self._found_sending or ():
             with_line(self._memory.jobs[seq])
-        if self._batch is not None:
-            for seq in self._batch.seqs:
-                job = self._memory.jobs[seq]
-                with_line(job)
-                unique_keys |= {job.unique_key} - {None}
-                if job.options is not None and (terms := self._terms_for(job)) is not None:
-                    lines |= {terms.ordering_key} - {None}
-                    unique_keys |= {terms.unique_key} - {None}
+        for job in self._sweeps.touched():
+            with_line(job)
+            with_terms(job)
         for key in unique_keys:
             for job in self._memory.holders(key):
                 with_line(job)
         ids = {job_id for job_id in ids - self._looked_up if self._memory.find(job_id) is None}
         unique_keys -= self._looked_up
         unknown = {key: -1 for key in lines if not self._memory.knows(key)}
+        # What people asked for comes first.
+        may_sweep = not (self._has_news or self._commands or self._found_sending)
         query = Query(
             inbox_after=self._inbox_after if self._has_news else None,
             inbox_limit=INBOX,
@@ -447,7 +368,7 @@ class Owner:
             unique_keys=frozenset(unique_keys),
             lines=unknown,
             line_depth=LINE_DEPTH,
-            **self._next_batch(),
+            **(self._sweeps.ask(self._now) if may_sweep else {}),
         )
         asks = ids or unique_keys or unknown or self._has_news or query.status or query.backoff or query.late
         return query if asks else None
@@ -459,11 +380,8 @@ class Owner:
             self._terms[command.seq] = _terms_or_none(task, command.options, command.payload)
         return self._terms[command.seq]
 
-    def _terms_for(self, job: JobRecord) -> Terms | None:
-        return _terms_or_none(self._queue.find(job.task), job.options or {}, job.payload)
-
     def _apply(self) -> None:
-        """Carries out what was asked, and settles what has ended. What goes wrong with one job ends with it."""
+        """Carries out what was asked, and settles what has ended."""
         rules = self._rules()
         if self._found_sending is not None:
             found = [self._memory.jobs[seq] for seq in self._found_sending]
@@ -476,13 +394,11 @@ class Owner:
                 self._taken.append(command.seq)
             except Exception as error:
                 self._set_command_aside(command.seq, f"{type(error).__name__}: {error}", command.type)
-        ended, self._ended = self._ended, []
-        for attempt in ended:
-            self._settle(attempt, rules)
-        batch, self._batch = self._batch, None
-        if batch is not None:
-            self._apply_batch(batch, rules)
-        self._withdraw_what_must_wait(rules)
+        for outcome in self._deliveries.settle(rules, self._now):
+            if outcome.verdict is Verdict.HOLD:
+                self._hold(HoldKind.UNAUTHORIZED, outcome.error.message if outcome.error else "")
+        self._sweeps.apply(rules)
+        self._deliveries.withdraw_blocked(bool(self._holds), rules)
         self._terms.clear()
         self._looked_up.clear()
 
@@ -491,7 +407,7 @@ class Owner:
             case CommandType.ENQUEUE:
                 if (terms := self._terms_of(command)) is not None and terms.unique_key is not None:
                     for holder in self._memory.holders(terms.unique_key):
-                        self._withdraw_from(holder, rules)
+                        self._deliveries.withdraw_from(holder, rules)
                 rules.enqueue(command)
             case CommandType.PAUSE:
                 self._hold(HoldKind.PAUSED, command.reason or "paused by the site")
@@ -501,11 +417,11 @@ class Owner:
                 self._breaker.probe_now(self._now)
             case CommandType.FLUSH:
                 self._breaker.probe_now(self._now)
-                self._begin_sweep("flush", self._now)
-                self._begin_sweep("flush_network", self._now)
+                self._sweeps.begin(FLUSH, self._now)
+                self._sweeps.begin(FLUSH_NETWORK, self._now)
             case CommandType.RETRY if command.id is None:
                 self._breaker.probe_now(self._now)
-                self._begin_sweep("retry", self._now)
+                self._sweeps.begin(RETRY, self._now)
             case _:
                 self._carry_out_on_job(command, rules)
 
@@ -514,7 +430,7 @@ class Owner:
         if job is None:
             self._memory.count("refused")  # Its retention was over before the command was read.
             return
-        self._withdraw_from(job, rules)
+        self._deliveries.withdraw_from(job, rules)
         job = self._memory.jobs[job.seq]
         match command.type:
             case CommandType.CANCEL | CommandType.DISCARD:
@@ -525,285 +441,18 @@ class Owner:
                 self._breaker.probe_now(self._now)
                 rules.retry(job, command)
 
-    def _settle(self, attempt: _Ended, rules: Rules) -> None:
-        job = self._memory.jobs[attempt.seq]
-        key = self._chain_key(job)
-        chain = self._chains.get(key)
-        outcome = attempt.outcome
-        is_sole = self._is_sole()
-        for_outage = self._breaker.judge(job.seq, outcome, self._now, attempt.jitter, probe=attempt.was_probe)
-        spent = outcome.spent and not (for_outage and not (attempt.was_probe and is_sole))
-        if outcome.verdict is Verdict.HOLD:
-            self._hold(HoldKind.UNAUTHORIZED, outcome.error.message if outcome.error else "")
-        if outcome.verdict is not Verdict.DONE and chain is not None:
-            self._withdraw_waiting(chain, rules)
-        try:
-            rules.settle(job, outcome, spent, attempt.jitter)
-        except Exception as error:
-            failure = JobError(ErrorCode.EXCEPTION, f"the outcome cannot be applied: {type(error).__name__}")
-            rules.give_up(job.with_(certainty=Certainty.MAYBE_APPLIED), failure)
-        self._memory.unpin(job.seq)
-        self._durable.discard(job.seq)
-        if chain is not None and chain.out is None and not chain.waiting:
-            self._chains.pop(key, None)
-
-    def _is_sole(self) -> bool:
-        """Whether no other line could probe in an outage."""
-        return next(self._memory.heads(self._now), None) is None and not self._may_have_due()
-
-    # -- claims -------------------------------------------------------------------------------------------
-
-    def _claim(self) -> bool:
-        """Claims what may leave. True if heads have to be read before more can be."""
-        if not self._may_claim():
-            return False
-        rules = self._rules()
-        if self._expire_due(rules):
-            return False  # What follows them has to be known first.
-        if self._breaker.outage is not None:
-            return self._claim_probe(rules)
-        while len(self._chains) < self._queue.max_in_flight:
-            head = self._next_due()
-            if head is not None:
-                self._claim_line(head, rules)
-            elif self._may_have_due():
-                return True
-            else:
-                break
-        if self._next_due() is None and not self._may_have_due():
-            # Nobody else waits for a slot.
-            for key, chain in self._chains.items():
-                if len(chain.waiting) <= AHEAD // 2 and isinstance(key, str):
-                    self._claim_ahead(key, chain, rules)
-        return False
-
-    def _expire_due(self, rules: Rules) -> bool:
-        """Ends what came too late."""
-        late = [head for head in self._memory.heads(self._now) if rules.is_expired(head)][:BATCH]
-        for head in late:
-            rules.expire(head)
-        return bool(late)
-
-    def _may_have_due(self) -> bool:
-        """Whether there may be heads on disk that are due and not remembered."""
-        return self._memory.horizon < (self._now, inf)
-
     def _may_claim(self) -> bool:
         is_first_read = self._queue.kill_switch is not None and self._flag_at is None
-        return not (self._holds or is_first_read or "revive" in self._sweeps)
+        return not (self._holds or is_first_read or REVIVE in self._sweeps)
 
-    def _next_due(self) -> JobRecord | None:
-        """The longest due head that may leave now."""
-        head = self._memory.next_head()
-        if head is None or head.due is None or head.due > self._now:
-            return None
-        if _is_suspect(head) and any(_is_suspect(self._memory.jobs[seq]) for seq in self._memory.pinned):
-            # What an owner may have died of is sent alone: the first other head goes before it.
-            heads = self._memory.heads(self._now)
-            return next((other for other in heads if not _is_suspect(other)), None)
-        return head
-
-    def _claim_probe(self, rules: Rules) -> bool:
-        if self._chains or not self._breaker.may_send(self._now, len(self._out)):
-            return False
-        due = list(self._memory.heads(self._now))
-        if not due:
-            return self._may_have_due()
-        # In turn, so that one that is refused alone does not keep the others from being tried.
-        probe = min(due, key=lambda head: (head.sent_at or 0.0, head.due, head.seq))
-        self._claim_one(probe, self._chains.setdefault(self._chain_key(probe), _Chain()), rules)
-        self._probe = probe.seq
-        return False
-
-    def _claim_line(self, head: JobRecord, rules: Rules) -> None:
-        key = self._chain_key(head)
-        chain = self._chains.setdefault(key, _Chain())
-        self._claim_one(head, chain, rules)
-        if isinstance(key, str):
-            self._claim_ahead(key, chain, rules)
-
-    def _claim_ahead(self, key: str, chain: _Chain, rules: Rules) -> None:
-        """Claims the next jobs of a line, so that no answer waits for a disk.
-
-        Only first attempts of jobs of which nothing is known yet: if the owner dies, it is plain who was out.
-        """
-        at_work = [*([] if chain.out is None else [chain.out]), *chain.waiting]
-        if not all(_is_first_attempt(self._memory.jobs[seq]) for seq in at_work):
-            return
-        room = AHEAD - len(chain.waiting)
-        for job in list(self._memory.line(key)):
-            if room <= 0:
-                return
-            if job.seq in at_work or job.seq in self._memory.pinned:
-                continue
-            if not _is_untouched(job) or job.not_before > self._now or rules.is_expired(job):
-                return
-            self._claim_one(job, chain, rules)
-            room -= 1
-
-    def _claim_one(self, job: JobRecord, chain: _Chain, rules: Rules) -> None:
-        rules.claim(job)
-        chain.waiting.append(job.seq)
-        self._memory.pinned.add(job.seq)
-        self._memory.arrange(self._now)
-
-    def _let_leave(self, chain: _Chain) -> None:
-        """Sends the next job of a chain, if its claim is durable and nothing speaks against it."""
-        if chain.out is not None or chain.is_broken or not chain.waiting:
-            return
-        if chain.waiting[0] not in self._durable:
-            return
-        seq = chain.waiting[0]
-        if self._holds or (self._breaker.outage is not None and seq != self._probe):
-            return  # It is withdrawn in the next step.
-        if self._is_stale():
-            return  # Another owner may have taken the queue over: the next commit finds out.
-        chain.waiting.popleft()
-        chain.out = seq
-        job = self._memory.jobs[seq]
-        self._out[seq] = self._now + self._limit_of(job)
-        self._actions.append(Send(job))
+    def _let_leave(self) -> None:
+        """Sends what is claimed, unless the queue is held or may have been taken over meanwhile."""
+        if not self._holds and not self._is_stale():
+            self._actions += [Send(job) for job in self._deliveries.leaving(self._now)]
 
     def _is_stale(self) -> bool:
         """Whether the last sign of this owner is so old that it may have been taken for frozen."""
         return self._now - self._committed_at > 2 * HEARTBEAT
-
-    def _limit_of(self, job: JobRecord) -> float:
-        """Seconds after which an attempt is withdrawn that has not ended by itself."""
-        task = self._queue.find(job.task)
-        timeout = job.timeout or (task.timeout if task else self._queue.timeout)
-        if task is not None and task.function is not None:
-            timeout *= FUNCTION_REQUESTS
-        return timeout + ATTEMPT_MARGIN
-
-    def _withdraw_overdue(self) -> None:
-        for seq in [seq for seq, until in self._out.items() if until <= self._now]:
-            self._actions.append(Withdraw(self._memory.jobs[seq].id))
-            error = JobError(ErrorCode.TIMEOUT, "the attempt did not end")
-            self._end_attempt(seq, Outcome(Verdict.RETRY, error=error), 0.5)
-
-    def _withdraw_what_must_wait(self, rules: Rules) -> None:
-        """Takes back what was claimed ahead and must not leave now."""
-        for key, chain in list(self._chains.items()):
-            first = next(self._memory.line(key), None) if isinstance(key, str) else None
-            is_overtaken = (
-                first is not None and first.status is not Status.SENDING
-            )  # A retried job goes first.
-            is_probe = self._probe is not None and self._probe in chain.waiting
-            if self._holds or is_overtaken or (self._breaker.outage is not None and not is_probe):
-                self._withdraw_waiting(chain, rules)
-
-    def _withdraw_from(self, job: JobRecord, rules: Rules) -> None:
-        """Takes back the claim of a job that has not left, and of those behind it."""
-        chain = self._chains.get(self._chain_key(job))
-        if chain is not None and job.seq in chain.waiting:
-            self._withdraw_waiting(chain, rules, job.seq)
-
-    def _withdraw_waiting(self, chain: _Chain, rules: Rules, first: int = -1) -> None:
-        key: str | int | None = None
-        for seq in [seq for seq in chain.waiting if seq >= first]:
-            chain.waiting.remove(seq)
-            self._durable.discard(seq)
-            job = self._memory.jobs[seq]
-            key = self._chain_key(job)
-            rules.withdraw(job)
-            self._memory.unpin(seq)
-            if seq == self._probe:
-                self._probe = None
-        if key is not None and chain.out is None and not chain.waiting:
-            self._chains.pop(key, None)
-
-    @staticmethod
-    def _chain_key(job: JobRecord) -> str | int:
-        return job.seq if job.ordering_key is None else job.ordering_key
-
-    # -- rules over the whole queue -----------------------------------------------------------------------
-
-    def _begin_sweep(self, name: str, at: float) -> None:
-        depth = self._memory.tallies["depth"]
-        concerned = {"retry": ("failed",), "revive": ("failed",), NETWORK: ("failed", "pending")}
-        if any(depth[status] for status in concerned.get(name, ("pending",))):
-            self._sweeps[name] = _Sweep(-1, at)
-            self._batch = None if self._batch and self._batch.name == name else self._batch
-            self._write_sweeps()
-
-    def _next_batch(self) -> dict[str, Any]:
-        """The part of a query that reads the next batch of a sweep."""
-        if self._batch is not None or self._has_news or self._found_sending is not None:
-            return {}
-        for name in ("revive", "clock", "retry", "flush", "flush_network", NETWORK):
-            if name not in self._sweeps:
-                continue
-            after = self._sweeps[name].after
-            if name == "clock":
-                return {"late": ((max(after, self._now), -1), BATCH)}
-            if name in ("revive", "retry"):
-                return {"status": (Status.FAILED, int(after), BATCH)}
-            return {"backoff": (LATER if name == "flush" else NETWORK, int(after), BATCH)}
-        return {}
-
-    def _take_batch(self, query: Query, count: int, jobs: list[JobRecord]) -> None:
-        asked = self._sweep_of(query)
-        if asked is None:
-            return
-        name, limit = asked
-        if query.late is not None:
-            batch = [job for job in jobs if job.due is not None and (job.due, job.seq) > query.late[0]]
-            batch.sort(key=lambda job: (job.due, job.seq))
-        elif query.status is not None:
-            after = query.status[1]
-            batch = [job for job in jobs if job.status is Status.FAILED and job.seq > after]
-        else:
-            assert query.backoff is not None
-            kind, after, _ = query.backoff
-            batch = [job for job in jobs if job.backoff == kind and job.seq > after]
-        batch = batch[:limit]
-        reached = (batch[-1].due or 0.0 if query.late is not None else batch[-1].seq) if batch else inf
-        self._batch = _Batch(name, [job.seq for job in batch], reached, count < limit)
-
-    def _sweep_of(self, query: Query) -> tuple[str, int] | None:
-        if query.late is not None and "clock" in self._sweeps:
-            return "clock", query.late[1]
-        if query.status is not None and query.status[0] is Status.FAILED:
-            return next(
-                ((name, query.status[2]) for name in ("revive", "retry") if name in self._sweeps), None
-            )
-        if query.backoff is not None:
-            names = ("flush",) if query.backoff[0] == LATER else ("flush_network", NETWORK)
-            return next(((name, query.backoff[2]) for name in names if name in self._sweeps), None)
-        return None
-
-    def _apply_batch(self, batch: _Batch, rules: Rules) -> None:
-        sweep = self._sweeps.get(batch.name)
-        if sweep is None:
-            return
-        for seq in batch.seqs:
-            job = self._memory.jobs[seq]
-            try:
-                self._sweep_job(batch.name, job, sweep.at, rules)
-            except Exception as error:
-                rules.give_up(job, JobError(ErrorCode.EXCEPTION, f"{type(error).__name__}: {error}"))
-        if batch.is_last or not batch.seqs:
-            del self._sweeps[batch.name]
-        else:
-            sweep.after = batch.reached
-        self._write_sweeps()
-
-    def _sweep_job(self, name: str, job: JobRecord, at: float, rules: Rules) -> None:
-        code = job.error.code if job.error else None
-        is_failed = job.status is Status.FAILED
-        if name == "clock":
-            rules.correct_wait(job)
-        elif name == "revive":
-            if is_failed and code == ErrorCode.UNKNOWN_TASK and self._queue.find(job.task) is not None:
-                rules.reopen(job)
-        elif is_failed and name in ("retry", NETWORK) and (job.settled_at or 0.0) <= at:
-            rules.reopen(job)
-        elif job.status is Status.PENDING and name != "retry":
-            rules.hasten(job)
-
-    def _write_sweeps(self) -> None:
-        self._write("sweeps", {name: {"after": s.after, "at": s.at} for name, s in self._sweeps.items()})
 
     def _prune_query(self) -> Query | None:
         """What has outlived its retention."""
@@ -840,8 +489,11 @@ class Owner:
             self._write("tallies", {kind: dict(counts) for kind, counts in memory.tallies.items()})
         if (outage := self._breaker.stored()) != self._meta.get("outage"):
             self._write("outage", outage)
+        if self._sweeps.has_changed:
+            self._write("sweeps", self._sweeps.stored())
+            self._sweeps.has_changed = False
         jobs = memory.changed()
-        if self._chains and not self._is_armed_by(self._now + REVIVAL):
+        if self._deliveries and not self._is_armed_by(self._now + REVIVAL):
             self._schedule(self._now + REVIVAL)
         changes = Changes(
             jobs=jobs,
@@ -891,6 +543,7 @@ class Owner:
         self._aside.append(Unreadable("jobs", record["seq"], reason))
         if isinstance(key := record.get("open_key"), str):
             self._memory.forget_line(key)
+        self._sweeps.begin(MEND, self._now)
 
     # -- rest ---------------------------------------------------------------------------------------------
 
@@ -905,12 +558,12 @@ class Owner:
             self._commit()
             return
         wake_at = self._wake_at()
-        if self._chains:
+        if self._deliveries:
             if self._is_stale():
                 self._beat_or_rest(now)
                 return
             later = [wake_at] if wake_at is not None and wake_at > now else []
-            self._beat_or_rest(min(now + HEARTBEAT, *self._out.values(), *later))
+            self._beat_or_rest(min(now + HEARTBEAT, *self._deliveries.deadlines(), *later))
             return
         if self._is_reading_flag:
             self._actions.append(Rest(now + HEARTBEAT))
@@ -970,22 +623,8 @@ class Owner:
             self._actions.append(ReadFlag(url))
 
 
-def _is_suspect(job: JobRecord) -> bool:
-    return job.error is not None and job.error.code == ErrorCode.INTERRUPTED
-
-
-def _is_first_attempt(job: JobRecord) -> bool:
-    return job.attempts == 1 and job.error is None and job.certainty is Certainty.NEVER_SENT
-
-
-def _is_untouched(job: JobRecord) -> bool:
-    return (
-        job.status is Status.PENDING
-        and job.attempts == 0
-        and job.error is None
-        and job.certainty is Certainty.NEVER_SENT
-        and job.waits_for is None
-    )
+def _given(key: str | None) -> tuple[str, ...]:
+    return () if key is None else (key,)
 
 
 def _terms_or_none(task: Task | None, options: Mapping[str, Any], payload: Mapping[str, Any]) -> Terms | None:
@@ -1004,14 +643,4 @@ def _read_holds(stored: Any) -> dict[str, Any]:
         kind.value: {"reason": str(hold.get("reason") or ""), "since": hold["since"]}
         for kind in HoldKind
         if isinstance(hold := holds.get(kind.value), Mapping) and is_number(hold.get("since"))
-    }
-
-
-def _read_sweeps(stored: Any) -> dict[str, _Sweep]:
-    """`meta.sweeps`, without what is malformed."""
-    sweeps = stored if isinstance(stored, Mapping) else {}
-    return {
-        str(name): _Sweep(sweep["after"], sweep["at"])
-        for name, sweep in sweeps.items()
-        if isinstance(sweep, Mapping) and is_number(sweep.get("after")) and is_number(sweep.get("at"))
     }

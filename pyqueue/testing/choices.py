@@ -1,4 +1,4 @@
-"""Choices: the one source of chance of a simulated world, recorded so that a failure can be replayed and shrunk."""
+"""Choices: the one source of chance of a simulated world, recorded so that a failure can be replayed."""
 
 from __future__ import annotations
 

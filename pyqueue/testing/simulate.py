@@ -1,10 +1,10 @@
 """Simulate: many worlds in which everything goes wrong, and what must hold in all of them.
 
-    from pyqueue.testing import simulate
-    from tasks import queue
+from pyqueue.testing import simulate
+from tasks import queue
 
-    def test_no_crash_loses_or_repeats_a_write():
-        simulate(queue, seeds=range(200))
+def test_no_crash_loses_or_repeats_a_write():
+    simulate(queue, seeds=range(200))
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from .._queue import Queue
 from .._vocabulary import SILENCE
 from .choices import Choices, shrink
 from .oracle import Oracle, Violation
-from .world import STOLEN_AFTER, World, Worker, Write
+from .world import STOLEN_AFTER, Worker, World, Write
 
 STEPS = 300
 """Moments of a world in which something may go wrong."""
 
 CALM = 3 * 86_400.0
-"""Seconds within which everything is delivered once all is well: a server may have asked to wait for a day."""
+"""Seconds within which everything is delivered once all is well: a server may have asked for a day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,10 +303,17 @@ class _Scenario:
         for asked in ("resume", "resume", "retry"):
             world.append(asked)
             self._run_until_idle(world.now + CALM)
-        while blocking := [r["id"] for r in world.disk.jobs.values() if r["status"] == "failed" and "open_key" in r]:
+        while blocking := [
+            r["id"] for r in world.disk.jobs.values() if r["status"] == "failed" and "open_key" in r
+        ]:
             world.append("discard", id=blocking[0])  # The server will not take it.
             self._run_until_idle(world.now + CALM)
         self._oracle.check_end()
+
+    def _blocking(self) -> list[str]:
+        """The ids of failed jobs that hold their key."""
+        jobs = self._world.disk.jobs.values()
+        return [record["id"] for record in jobs if record["status"] == "failed" and "open_key" in record]
 
     def _run_until_idle(self, end: float) -> None:
         world, oracle = self._world, self._oracle

@@ -278,7 +278,8 @@ class World:
             case Send(job):
                 self._send(worker, job)
             case Withdraw(job_id):
-                worker.exchanges.pop(job_id).attempt.close()
+                if (exchange := worker.exchanges.pop(job_id, None)) is not None:
+                    exchange.attempt.close()
             case ReadFlag():
                 self._feed(worker, FlagRead(self.flag))
             case Publish():
@@ -359,7 +360,11 @@ class World:
         elif exchange.is_lost:
             self._fail(worker, exchange, "network")
         elif exchange.answer is None:
-            fate = "arrives" if self.is_calm else self.choices.pick(["arrives"] * 6 + ["is lost", "arrives twice"])
+            fate = (
+                "arrives"
+                if self.is_calm
+                else self.choices.pick(["arrives"] * 6 + ["is lost", "arrives twice"])
+            )
             if fate == "is lost":
                 self._fail(worker, exchange, "network")
                 return
@@ -390,7 +395,9 @@ class World:
         if "echo" in self.mood or before is not None or not self.mood.startswith("bare"):
             response = _with_header(response, "idempotency-key", request.headers["Idempotency-Key"])
         exchange.answer = response
-        self.note(f"the server gets {job.seq} ({key[-12:]}): {response.status}{' effect' if had_effect else ''}")
+        self.note(
+            f"the server gets {job.seq} ({key[-12:]}): {response.status}{' effect' if had_effect else ''}"
+        )
         self.arrivals.append(
             Arrival(self.now, key, job.id, job.seq, response.status, had_effect, request.body)
         )

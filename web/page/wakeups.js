@@ -47,7 +47,7 @@ function waitAfterSilence(work, time) {
  */
 function waitAfterIdle(work, time) {
   const schedule = scheduleOf(work, time);
-  return schedule ? Math.max(PAUSE, (schedule.wake_at ?? Infinity) - time) : PAUSE;
+  return schedule ? Math.max(PAUSE, (schedule.wake_at ?? Infinity) - time) : SILENCE;
 }
 
 /**

@@ -1,0 +1,204 @@
+"""Sweeps: rules that concern the whole queue, carried out in batches between which the owner still answers.
+
+What a sweep has done is stored in the commit that does it, so that the next owner goes on with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from math import inf
+from typing import Any
+
+from .._ports import Query
+from .._queue import Queue
+from .._record import JobError, JobRecord, is_number
+from .._vocabulary import BATCH, ErrorCode, Status
+from .memory import Memory
+from .rules import LATER, NETWORK, Rules
+
+REVIVE = "revive"
+"""A new worker: jobs that failed because their task was not declared go on, if it is now."""
+
+MEND = "mend"
+"""A record was set aside: what stood behind it may have become the head of its line."""
+
+CLOCK = "clock"
+"""The clock was set back: no wait is longer, from now, than what was asked for."""
+
+RETRY = "retry"
+"""A person tries all failed jobs again."""
+
+FLUSH, FLUSH_NETWORK = "flush", "flush_network"
+"""A page cuts all waits after attempts short: those that only time ends, and those that a network ends."""
+
+RECONNECT = "reconnect"
+"""A sign of a network: what waits or gave up for lack of one is due now."""
+
+_STATUS = {REVIVE: Status.FAILED, RETRY: Status.FAILED, MEND: Status.PENDING}
+_BACKOFF = {FLUSH: LATER, FLUSH_NETWORK: NETWORK, RECONNECT: NETWORK}
+_CONCERNED = {
+    **dict.fromkeys((REVIVE, RETRY), (Status.FAILED,)),
+    **dict.fromkeys((MEND, CLOCK, FLUSH, FLUSH_NETWORK), (Status.PENDING,)),
+    RECONNECT: (Status.FAILED, Status.PENDING),
+}
+"""The statuses of the jobs that a sweep is for, in the order in which sweeps are carried out."""
+
+
+@dataclass(slots=True)
+class _Sweep:
+    """A sweep under way.
+
+    Attributes:
+        after: the place up to which it has come: a `seq`, for `CLOCK` a `due`.
+        after_seq: for `CLOCK`, the `seq` that goes with it.
+        at: when it was asked for, Unix time in seconds.
+    """
+
+    after: float
+    at: float
+    after_seq: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Jobs that a sweep has read.
+
+    Attributes:
+        name: of the sweep.
+        seqs: of the jobs.
+        reached: the sweep's `after` and `after_seq` once they are done.
+        is_last: nothing follows.
+    """
+
+    name: str
+    seqs: list[int]
+    reached: tuple[float, int]
+    is_last: bool
+
+
+class Sweeps:
+    """The sweeps of one owner.
+
+    Args:
+        stored: `meta.sweeps`; what is malformed counts as none.
+        queue: the declaration.
+        memory: the owner's.
+    """
+
+    def __init__(self, stored: Any, queue: Queue, memory: Memory) -> None:
+        self._queue = queue
+        self._memory = memory
+        self._sweeps = _read(stored)
+        self._asked: str | None = None
+        self._batch: _Batch | None = None
+        self.has_changed = False
+        """Whether `stored` is to be written."""
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._sweeps
+
+    def stored(self) -> Mapping[str, Any]:
+        """What `meta.sweeps` is to hold."""
+        return {name: asdict(sweep) for name, sweep in self._sweeps.items()}
+
+    def begin(self, name: str, now: float) -> None:
+        """Begins a sweep, or begins it again."""
+        depth = self._memory.tallies["depth"]
+        if any(depth[status.value] for status in _CONCERNED[name]):
+            self._sweeps[name] = _Sweep(-1, now)
+            if self._batch is not None and self._batch.name == name:
+                self._batch = None
+            if self._asked == name:
+                self._asked = None
+            self.has_changed = True
+
+    def ask(self, now: float) -> dict[str, Any]:
+        """The part of a `Query` that reads the next batch; empty if there is none to read."""
+        if self._batch is not None or not self._sweeps:
+            return {}
+        self._asked = name = next(name for name in _CONCERNED if name in self._sweeps)
+        after, after_seq = self._sweeps[name].after, self._sweeps[name].after_seq
+        if name == CLOCK:
+            return {"late": (max((after, after_seq), (now, -1)), BATCH)}
+        if name in _STATUS:
+            return {"status": (_STATUS[name], int(after), BATCH)}
+        return {"backoff": (_BACKOFF[name], int(after), BATCH)}
+
+    def take_in(self, query: Query, count: int, jobs: list[JobRecord]) -> None:
+        """Takes what was read.
+
+        Args:
+            query: that was asked.
+            count: of all job records that it found.
+            jobs: those among them that can be read, as they are stored.
+        """
+        name, self._asked = self._asked, None
+        if name is None:
+            return
+        if name == CLOCK and query.late is not None:
+            place, limit = query.late
+            batch = [job for job in jobs if job.due is not None and (job.due, job.seq) > place]
+            batch.sort(key=lambda job: (job.due, job.seq))
+        elif name in _STATUS and query.status is not None:
+            status, after, limit = query.status
+            batch = [job for job in jobs if job.status is status and job.seq > after]
+        elif name in _BACKOFF and query.backoff is not None:
+            kind, after, limit = query.backoff
+            batch = [job for job in jobs if job.backoff == kind and job.seq > after]
+        else:
+            return
+        batch = batch[:limit]
+        reached = (inf, -1)
+        if batch:
+            last = batch[-1]
+            reached = (last.due or 0.0, last.seq) if name == CLOCK else (last.seq, -1)
+        self._batch = _Batch(name, [job.seq for job in batch], reached, count < limit)
+
+    def touched(self) -> list[JobRecord]:
+        """The jobs of the batch that was read: their lines have to be known before it is applied."""
+        return [self._memory.jobs[seq] for seq in self._batch.seqs] if self._batch else []
+
+    def apply(self, rules: Rules) -> None:
+        """Carries the rule out for the batch that was read."""
+        batch, self._batch = self._batch, None
+        if batch is None or (sweep := self._sweeps.get(batch.name)) is None:
+            return
+        for seq in batch.seqs:
+            job = self._memory.jobs[seq]
+            try:
+                self._apply_to(batch.name, job, sweep.at, rules)
+            except Exception as error:
+                rules.give_up(job, JobError(ErrorCode.EXCEPTION, f"{type(error).__name__}: {error}"))
+        if batch.is_last or not batch.seqs:
+            del self._sweeps[batch.name]
+        else:
+            sweep.after, sweep.after_seq = batch.reached
+        self.has_changed = True
+
+    def _apply_to(self, name: str, job: JobRecord, at: float, rules: Rules) -> None:
+        code = job.error.code if job.error else None
+        is_failed = job.status is Status.FAILED
+        if name == CLOCK:
+            rules.correct_wait(job)
+        elif name == MEND:
+            self._memory.touch(job)
+        elif name == REVIVE:
+            if is_failed and code == ErrorCode.UNKNOWN_TASK and self._queue.find(job.task) is not None:
+                rules.reopen(job)
+        elif is_failed and name in (RETRY, RECONNECT) and (job.settled_at or 0.0) <= at:
+            rules.reopen(job)
+        elif job.status is Status.PENDING and name != RETRY:
+            rules.hasten(job)
+
+
+def _read(stored: Any) -> dict[str, _Sweep]:
+    sweeps = stored if isinstance(stored, Mapping) else {}
+    return {
+        name: _Sweep(sweep["after"], sweep["at"], sweep.get("after_seq", -1))
+        for name in _CONCERNED
+        if isinstance(sweep := sweeps.get(name), Mapping)
+        and is_number(sweep.get("after"))
+        and is_number(sweep.get("at"))
+        and is_number(sweep.get("after_seq", -1))
+    }
