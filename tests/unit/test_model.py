@@ -26,7 +26,9 @@ def declared(*, whole: bool = True) -> Queue:
     if not whole:
         return queue
     queue.http("draft", "PUT", "/draft/{n}", unique_key="draft:{n}", on_conflict="replace", ordering_key=None)
-    queue.http("saved", "PUT", "/saved/{n}", unique_key="saved:{n}", on_conflict="replace", ordering_key="{key}")
+    queue.http(
+        "saved", "PUT", "/saved/{n}", unique_key="saved:{n}", on_conflict="replace", ordering_key="{key}"
+    )
     queue.http("once", "PUT", "/once/{n}", unique_key="once:{n}", ordering_key="{key}")
 
     @queue.task("odd", ordering_key="{key}")
@@ -59,7 +61,9 @@ def write(choices: Choices) -> Made:
 
 @pytest.mark.parametrize("part", range(8))
 def test_the_promises_hold_whatever_goes_wrong(part: int) -> None:
-    report = simulate(declared(), range(part * 100, part * 100 + 100), write=write, older=declared(whole=False))
+    report = simulate(
+        declared(), range(part * 100, part * 100 + 100), write=write, older=declared(whole=False)
+    )
     assert report.effects > 100
 
 
