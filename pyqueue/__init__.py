@@ -11,11 +11,12 @@ try:
 except PackageNotFoundError:  # A source tree that was never installed.
     __version__ = "0.0.0"
 
-from ._attempt import Context, HTTPClient, HTTPStatusError
 from ._client import Client, Job, connect
+from ._context import Context, HTTPClient
 from ._errors import (
     DeclarationError,
     InvalidPayload,
+    InvalidRequest,
     JobFailed,
     NotSupported,
     PayloadTooLarge,
@@ -27,10 +28,11 @@ from ._errors import (
     StoreError,
     UnknownJob,
 )
-from ._http import Response, TransportError
-from ._outcome import Outcome, Retry, Verdict, done, fail
+from ._http import HTTPStatusError, Response, TransportError
+from ._outcome import Outcome, Verdict, done, fail
 from ._queue import Limits, Queue, Retention
 from ._record import JobError, JobRecord
+from ._retry import Retry
 from ._vocabulary import Certainty, Status
 
 __all__ = [
@@ -41,6 +43,7 @@ __all__ = [
     "HTTPClient",
     "HTTPStatusError",
     "InvalidPayload",
+    "InvalidRequest",
     "Job",
     "JobError",
     "JobFailed",

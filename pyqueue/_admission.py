@@ -8,8 +8,9 @@ from typing import Any
 
 from ._errors import InvalidPayload
 from ._ports import Command, Query
-from ._queue import Queue, Task
+from ._queue import Queue
 from ._record import JobRecord
+from ._task import Task
 from ._vocabulary import Status
 
 VERSION = 1

@@ -175,10 +175,10 @@ class _Ownership:
         """Asks the control flag: first, at every wake-up while it holds the queue, and now and then."""
         held = "control" in self._meta.get("holds", {})
         due = self._clock.now() >= self._control_at + CONTROL_INTERVAL
-        if self._queue.control is None or not (due or (held and self._drain._reasons)):
+        if self._queue.kill_switch is None or not (due or (held and self._drain._reasons)):
             return
         self._control_at = self._clock.now()
-        request = Request("GET", self._queue.control, timeout=CONTROL_TIMEOUT, redirect="follow")
+        request = Request("GET", self._queue.kill_switch, timeout=CONTROL_TIMEOUT, redirect="follow")
         try:
             response = await self._drain._transport.send(request)
             flag = response.json() if response.ok else None

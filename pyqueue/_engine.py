@@ -282,12 +282,10 @@ class Plan:
             message = f"gave up after {job.attempts} attempts: {error.message}"
             self._fail(job, JobError(error.code, message, error.status, error.body))
             return
-        if not outcome.spent:
+        if not outcome.spent and outcome.after is None:
             wait = policy.cap  # A sign of a network comes first, as a rule.
-        elif outcome.after is not None:
-            wait = min(outcome.after, policy.cap)
         else:
-            wait = policy.backoff(job.attempts, self._random)
+            wait = policy.wait(job.attempts, outcome.after, self._random.random())
         self._wait(job, outcome.error, self.now + wait)
 
     def _wait(self, job: JobRecord, error: JobError | None, not_before: float) -> None:

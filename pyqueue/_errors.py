@@ -22,7 +22,14 @@ class QuotaExceeded(PyqueueError):
 
 
 class InvalidPayload(PyqueueError):
-    """The payload is not an object, or holds what cannot be stored (a function, a DOM node)."""
+    """The payload is not an object, holds what cannot be stored or sent, or does not fill a template."""
+
+
+class InvalidRequest(PyqueueError):
+    """No such request can be made: a malformed URL, a header or a body that `fetch` refuses.
+
+    Nothing was sent, and trying again is useless.
+    """
 
 
 class NotSupported(PyqueueError):
@@ -54,9 +61,10 @@ class RetryLater(PyqueueError):
 
     Args:
         message: why, for `explain()`.
-        after: seconds to wait; `None` leaves it to the retry policy.
+        after: seconds to wait at least, or the text of a `Retry-After` header; what is neither counts as
+            `None`, which leaves the wait to the retry policy.
     """
 
-    def __init__(self, message: str = "the task asked to be retried", *, after: float | None = None):
+    def __init__(self, message: str = "the task asked to be retried", *, after: float | str | None = None):
         super().__init__(message)
         self.after = after

@@ -150,6 +150,12 @@ MAX_ATTEMPTS: Final = 1000
 MAX_KEY: Final = 255
 """Characters of an idempotency key."""
 
+MAX_INTEGER: Final = (1 << 53) - 1
+"""The largest integer that both languages hold exactly."""
+
+MAX_IN_FLIGHT: Final = 64
+"""The most jobs that a queue may be told to send at the same time."""
+
 MAX_BODY: Final = 1 << 20
 """Bytes of an answer's body that are read."""
 

@@ -30,7 +30,7 @@ queue = Queue(
     timeout=30.0,
     limits=Limits(payload_bytes=1 << 20),
     retention=Retention(count=100),
-    control="/pyqueue-control.json",
+    kill_switch="/pyqueue-control.json",
 )
 queue.http("comment.create", "POST", "/api/comments", ordering_key="post:{post_id}", classify=classify)
 

@@ -169,7 +169,7 @@ def test_the_control_flag_holds_the_queue_and_its_last_answer_outlives_it() -> N
         return json_response(200, flag) if request.url == "/control.json" else Response(201)
 
     server = FakeServer(handle=answer)
-    with Simulation(board(control="/control.json"), server) as sim:
+    with Simulation(board(kill_switch="/control.json"), server) as sim:
         job = sim.enqueue("comment", {"post": 1, "n": 1})
         sim.wake()
         assert sim.waker.holds["control"]["reason"] == "deploying"
@@ -186,7 +186,7 @@ def test_the_control_flag_is_asked_again_at_every_wake_up_while_it_holds_a_linge
     server = FakeServer(
         handle=lambda request: json_response(200, flag) if request.url == "/control.json" else Response(201)
     )
-    with Simulation(board(control="/control.json"), server) as sim:
+    with Simulation(board(kill_switch="/control.json"), server) as sim:
         job = sim.enqueue("comment", {"post": 1, "n": 1})
 
         async def release_midway() -> None:

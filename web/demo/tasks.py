@@ -2,7 +2,7 @@
 
 from pyqueue import Queue, Retry
 
-queue = Queue(retry=Retry(max_attempts=8, base=1.0, cap=30.0), control="/pyqueue-control.json")
+queue = Queue(retry=Retry(max_attempts=8, base=1.0, cap=30.0), kill_switch="/pyqueue-control.json")
 
 queue.http("comment.create", "POST", "/api/comments", ordering_key="post:{post_id}")
 
