@@ -127,9 +127,20 @@ def test_a_url_that_a_value_could_turn_elsewhere_is_refused_where_it_is_declared
 
 @pytest.mark.parametrize(
     "url",
-    ["/", "api/{x}", "?x={x}", "/a:b/{x}", "https://example.org", "https://example.org:8000/{x}?y={x}",
-     "http://[::1]:8000/{x}", "//example.org/{x}", "https://bücher.example/{x}", "/{x}:{x}", "/a?u=https://{x}/"],
-)  # fmt: skip
+    [
+        "/",
+        "api/{x}",
+        "?x={x}",
+        "/a:b/{x}",
+        "https://example.org",
+        "https://example.org:8000/{x}?y={x}",
+        "http://[::1]:8000/{x}",
+        "//example.org/{x}",
+        "https://bücher.example/{x}",
+        "/{x}:{x}",
+        "/a?u=https://{x}/",
+    ],
+)
 def test_these_urls_are_accepted(url: str) -> None:
     assert "{" not in URLTemplate(url).fill({"x": "1"})
 
