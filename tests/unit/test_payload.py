@@ -118,11 +118,11 @@ plain = st.recursive(
     | st.integers(-(2**53) + 1, 2**53 - 1)
     | st.floats(allow_nan=False, allow_infinity=False)
     | text,
-    lambda inner: st.lists(inner) | st.dictionaries(text, inner),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(text, inner, max_size=3),
 )
 
 
-@given(st.dictionaries(text, plain))
+@given(st.dictionaries(text, plain, max_size=3))
 def test_every_object_of_plain_values_is_a_payload(payload: Any) -> None:
     assert check_payload(payload) >= 8
 
