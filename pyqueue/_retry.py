@@ -12,7 +12,7 @@ from typing import Any, Final
 from ._checks import check_count, check_number
 from ._vocabulary import MAX_ATTEMPTS, MAX_TIMEOUT
 
-LONGEST_WAIT: Final = 86_400.0
+LONGEST_RETRY_AFTER: Final = 86_400.0
 """Seconds: a server's `Retry-After` is honoured up to a day, whatever the cap of the policy."""
 
 _DOUBLINGS: Final = 64
@@ -81,7 +81,7 @@ class Retry:
             jitter: a random number from 0 to 1.
         """
         backoff = self.backoff(attempts, jitter)
-        return backoff if after is None else max(backoff, min(after, LONGEST_WAIT))
+        return backoff if after is None else max(backoff, min(after, LONGEST_RETRY_AFTER))
 
 
 def parse_retry_after(value: Any, now: float) -> float | None:
@@ -100,13 +100,13 @@ def parse_retry_after(value: Any, now: float) -> float | None:
     if value.isascii() and value.isdigit():
         # A day has five digits, and Python takes long to convert a million of them, or refuses.
         digits = value.lstrip("0")
-        return LONGEST_WAIT if len(digits) > 5 else min(float(digits or "0"), LONGEST_WAIT)
+        return LONGEST_RETRY_AFTER if len(digits) > 5 else min(float(digits or "0"), LONGEST_RETRY_AFTER)
     try:
         date = parsedate_to_datetime(value)
         seconds = (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - now
     except Exception:  # The parser raises IndexError, OverflowError and others besides ValueError.
         return None
-    return min(max(0.0, seconds), LONGEST_WAIT)
+    return min(max(0.0, seconds), LONGEST_RETRY_AFTER)
 
 
 def seconds_asked(value: Any, now: float) -> float | None:
@@ -117,7 +117,7 @@ def seconds_asked(value: Any, now: float) -> float | None:
     Returns:
         From 0 to a day; `None` where the value is neither.
     """
-    number = _clamped(value, 0.0, LONGEST_WAIT)
+    number = _clamped(value, 0.0, LONGEST_RETRY_AFTER)
     return parse_retry_after(value, now) if number is None else number
 
 

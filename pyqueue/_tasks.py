@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import sys
 import traceback
 from pathlib import Path
@@ -52,8 +51,8 @@ def queue_of(source: bytes, path: str | Path) -> Queue:
     """
     file = str(path)
     # It has to be findable by its name: dataclasses, for one, look their module up.
-    digest = hashlib.sha256(file.encode(errors="replace")).hexdigest()
-    module = sys.modules[f"_pyqueue_tasks_{digest[:16]}"] = ModuleType(f"_pyqueue_tasks_{digest[:16]}")
+    name = f"_pyqueue_tasks_{abs(hash(file)):x}"
+    module = sys.modules[name] = ModuleType(name)
     module.__file__ = file
     try:
         exec(compile(source, file, "exec", dont_inherit=True), vars(module))

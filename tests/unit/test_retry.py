@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pyqueue import DeclarationError, Retry
-from pyqueue._retry import LONGEST_WAIT, parse_retry_after, seconds_asked
+from pyqueue._retry import LONGEST_RETRY_AFTER, parse_retry_after, seconds_asked
 from pyqueue._vocabulary import MAX_ATTEMPTS, MAX_TIMEOUT
 
 NOW = 1_800_000_000.0  # Fri, 15 Jan 2027 08:00:00 GMT
@@ -55,7 +55,7 @@ def test_a_wait_is_finite_and_no_shorter_than_what_was_asked(
     backoff = policy.backoff(attempts, jitter)
     assert 0 <= backoff <= cap
     wait = policy.wait(attempts, after, jitter)
-    assert wait == max(backoff, min(after or 0.0, LONGEST_WAIT))
+    assert wait == max(backoff, min(after or 0.0, LONGEST_RETRY_AFTER))
 
 
 def test_retry_after_is_honoured_beyond_the_cap_up_to_a_day() -> None:
@@ -70,14 +70,14 @@ def test_retry_after_is_honoured_beyond_the_cap_up_to_a_day() -> None:
         ("120", 120.0),
         (" 0 ", 0.0),
         ("0000000000060", 60.0),
-        ("9" * 100_000, LONGEST_WAIT),
+        ("9" * 100_000, LONGEST_RETRY_AFTER),
         ("Fri, 15 Jan 2027 08:00:30 GMT", 30.0),
         ("Fri, 15 Jan 2027 08:00:30 -0000", 30.0),
         ("Friday, 15-Jan-27 08:00:30 GMT", 30.0),
         ("Fri Jan 15 08:00:30 2027", 30.0),
         ("Fri, 15 Jan 2027 07:00:00 GMT", 0.0),
         ("Fri, 15 Jan 0001 07:00:00 GMT", 0.0),
-        ("Fri, 15 Jan 9999 07:00:00 GMT", LONGEST_WAIT),
+        ("Fri, 15 Jan 9999 07:00:00 GMT", LONGEST_RETRY_AFTER),
         ("", None),
         ("-5", None),
         ("soon", None),
@@ -109,7 +109,7 @@ dates = st.builds(
 @given(st.one_of(anything, dates))
 def test_no_retry_after_value_raises(value: Any) -> None:
     for seconds in (parse_retry_after(value, NOW), seconds_asked(value, NOW)):
-        assert seconds is None or 0 <= seconds <= LONGEST_WAIT
+        assert seconds is None or 0 <= seconds <= LONGEST_RETRY_AFTER
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_no_retry_after_value_raises(value: Any) -> None:
         ("60", 60.0),
         (1.5, 1.5),
         (-1, 0.0),
-        (10**400, LONGEST_WAIT),
+        (10**400, LONGEST_RETRY_AFTER),
         (True, None),
         (math.nan, None),
     ],
