@@ -11,11 +11,12 @@ try:
 except PackageNotFoundError:  # A source tree that was never installed.
     __version__ = "0.0.0"
 
-from ._attempt import Context, HTTPClient, HTTPStatusError
 from ._client import Client, Job, connect
+from ._context import Context, HTTPClient
 from ._errors import (
     DeclarationError,
     InvalidPayload,
+    InvalidRequest,
     JobFailed,
     NotSupported,
     PayloadTooLarge,
@@ -28,7 +29,7 @@ from ._errors import (
     UnknownJob,
     UnknownTask,
 )
-from ._http import Response, TransportError
+from ._http import HTTPStatusError, Response, TransportError
 from ._outcome import Outcome, Verdict, done, fail
 from ._queue import Limits, Queue, Retention
 from ._record import JobError, JobRecord
@@ -43,6 +44,7 @@ __all__ = [
     "HTTPClient",
     "HTTPStatusError",
     "InvalidPayload",
+    "InvalidRequest",
     "Job",
     "JobError",
     "JobFailed",

@@ -1,130 +1,37 @@
-"""One attempt: a job becomes requests, their answers become an outcome."""
+"""One attempt: a job becomes requests, their answers become an outcome.
+
+Nothing here needs an event loop: a coroutine of `attempt` may also be driven with `send`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+import logging
+from dataclasses import replace
+from typing import Final
 
-from ._errors import InvalidPayload, PyqueueError
-from ._http import Request, Response
-from ._outcome import Outcome, Verdict, classify, classify_exception, done, fail
+from ._classify import classify, classify_exception
+from ._context import Context, HTTPClient
+from ._http import Request, Response, quote_key
+from ._outcome import Outcome, Verdict, checked, done, fail, job_error
+from ._payload import check_own_request
 from ._ports import Clock, Transport
-from ._queue import Queue, Redirect, Route, Task
-from ._record import JobError, JobRecord
-from ._vocabulary import Certainty
+from ._queue import Queue
+from ._record import JobRecord
+from ._task import Route, Task, TaskFunction
+from ._text import text_of
+from ._vocabulary import Certainty, ErrorCode
 
-_WITHOUT_BODY = frozenset({"DELETE", "GET", "HEAD"})
+_log = logging.getLogger("pyqueue")
 
-
-class HTTPStatusError(PyqueueError):
-    """A task's request was answered with a status that is not 2xx.
-
-    Left uncaught it means what the answer means: 503 is retried, 404 fails the job.
-    """
-
-    def __init__(self, response: Response) -> None:
-        super().__init__(f"the server answered {response.status}")
-        self.response = response
-
-
-@dataclass(slots=True)
-class HTTPClient:
-    """The HTTP client of a task. Every request carries an idempotency key.
-
-    The first request of an attempt has the job's key, the n-th the key with `/n` behind it: a task that
-    makes the same requests in the same order repeats the same keys.
-    """
-
-    _transport: Transport
-    _job: JobRecord
-    _timeout: float
-    _count: int = 0
-
-    async def request(
-        self,
-        method: str,
-        url: str,
-        *,
-        body: Any = None,
-        headers: Mapping[str, str] | None = None,
-        encoding: str = "auto",
-    ) -> Response:
-        """Sends one request and returns its 2xx answer.
-
-        Args:
-            method: as `POST`.
-            url: absolute, or relative to the site's root.
-            body: text, bytes, a `Blob`, or a mapping to be encoded.
-            headers: further headers.
-            encoding: `json`, `form`, `multipart` or `auto`.
-
-        Raises:
-            HTTPStatusError: the answer is not 2xx.
-            TransportError: there was no answer.
-        """
-        self._count += 1
-        key = self._job.idempotency_key if self._count == 1 else f"{self._job.idempotency_key}/{self._count}"
-        sent = {**(headers or {}), "Idempotency-Key": quote_key(key)}
-        request = Request(method.upper(), url, sent, body, encoding, self._timeout)
-        response = await self._transport.send(request)
-        if not response.ok:
-            raise HTTPStatusError(response)
-        return response
-
-    async def post(self, url: str, **options: Any) -> Response:
-        """`request` with the method POST."""
-        return await self.request("POST", url, **options)
-
-    async def put(self, url: str, **options: Any) -> Response:
-        """`request` with the method PUT."""
-        return await self.request("PUT", url, **options)
-
-    async def patch(self, url: str, **options: Any) -> Response:
-        """`request` with the method PATCH."""
-        return await self.request("PATCH", url, **options)
-
-    async def delete(self, url: str, **options: Any) -> Response:
-        """`request` with the method DELETE."""
-        return await self.request("DELETE", url, **options)
-
-    async def get(self, url: str, **options: Any) -> Response:
-        """`request` with the method GET."""
-        return await self.request("GET", url, **options)
-
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """What a task function gets besides its payload.
-
-    Attributes:
-        job: the job, with `attempts` counting this one.
-        http: the client to send requests with.
-    """
-
-    job: JobRecord
-    http: HTTPClient
-
-    @property
-    def idempotency_key(self) -> str:
-        """The job's key, the same at every attempt."""
-        return self.job.idempotency_key
-
-
-def quote_key(key: str) -> str:
-    """An idempotency key as a header value: a structured-field string (RFC 9651 3.3.3).
-
-    Raises:
-        InvalidPayload: the key is empty, over 255 characters or not printable ASCII.
-    """
-    if not 1 <= len(key) <= 255 or not (key.isascii() and key.isprintable()):
-        raise InvalidPayload(f"idempotency key {key!r} must be 1 to 255 characters of printable ASCII")
-    escaped = key.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
+_KEY: Final = "Idempotency-Key"
+_WITHOUT_BODY: Final = frozenset({"DELETE", "GET", "HEAD"})
 
 
 async def attempt(queue: Queue, job: JobRecord, transport: Transport, clock: Clock) -> Outcome:
-    """Makes one attempt at a job that was claimed, and says what became of it. Never raises.
+    """Makes one attempt at a job that was claimed, and says what became of it.
+
+    It returns an outcome whatever happens: also if the task calls `sys.exit()`, and if the attempt is
+    cancelled. Only `GeneratorExit` (the coroutine is closed, nobody takes an outcome) passes through.
 
     Args:
         queue: where the job's task is declared.
@@ -134,65 +41,93 @@ async def attempt(queue: Queue, job: JobRecord, transport: Transport, clock: Clo
     """
     task = queue.find(job.task)
     if task is None:
-        return fail("unknown_task", f"no task {job.task!r} is declared", job.certainty)
+        return fail(ErrorCode.UNKNOWN_TASK, f"no task {job.task!r} is declared", Certainty.NEVER_SENT)
     timeout = task.timeout if job.timeout is None else job.timeout
+    if task.function is not None:
+        return await _call(task.function, job, HTTPClient(transport, job, timeout), clock)
+    return await _send(task, job, transport, clock, timeout)
+
+
+async def _call(function: TaskFunction, job: JobRecord, http: HTTPClient, clock: Clock) -> Outcome:
     try:
-        if task.function is not None:
-            context = Context(job, HTTPClient(transport, job, timeout))
-            return done(await task.function(context, **job.payload))
-        return await _send(task, job, transport, clock, timeout)
-    except InvalidPayload as invalid:
-        return fail("template", str(invalid), job.certainty)
+        return done(await function(Context(job, http), **job.payload))
+    except GeneratorExit:
+        raise
+    except BaseException as exception:
+        now = clock.now()
+        return replace(classify_exception(exception, now), certainty=_certainty(http, now))
+
+
+def _certainty(http: HTTPClient, now: float) -> Certainty:
+    """What is known of the effect of a task function that did not return.
+
+    A server that refused one request may have accepted another. So only a refusal of the one request that
+    was sent rejects the job; and no answer is proof against earlier attempts, which may have sent others.
+    """
+    if http.sent == 0:
+        return Certainty.NEVER_SENT
+    if http.sent > 1 or http.answer is None or http.answer.ok:
+        return Certainty.MAYBE_APPLIED
+    return classify(http.answer, now).certainty
+
+
+async def _send(task: Task, job: JobRecord, transport: Transport, clock: Clock, timeout: float) -> Outcome:
+    try:
+        request = _request(task.route, job, timeout)
+    except Exception as exception:
+        return replace(classify_exception(exception, clock.now()), certainty=Certainty.NEVER_SENT)
+    try:
+        response = await transport.send(request)
     except GeneratorExit:
         raise
     except BaseException as exception:
         return classify_exception(exception, clock.now())
+    return _meaning(task, request.headers[_KEY], response, clock.now())
 
 
-async def _send(task: Task, job: JobRecord, transport: Transport, clock: Clock, timeout: float) -> Outcome:
+def _meaning(task: Task, key: str, response: Response, now: float) -> Outcome:
+    """What an answer means for a job that is one request: first by its route, then by the table."""
     route = task.route
-    if route is None:
-        request, redirect = _own_request(job, timeout), "hold"
-    else:
-        request, redirect = _routed_request(route, job, timeout), route.redirect
-    response = await transport.send(request)
-    if route is not None and route.classify is not None:
-        outcome = route.classify(response)
-        if outcome is not None:
+    if route is not None:
+        if route.require_key_echo and response.ok and response.headers.get("idempotency-key") != key:
+            message = "the answer does not echo the idempotency key: it is not the server's own"
+            return Outcome(Verdict.RETRY, error=job_error(ErrorCode.HTTP, message, response.status))
+        if (outcome := _of_route(task.name, route, response, now)) is not None:
             return outcome
-    if route is not None and route.echo and response.ok and not _echoes(request, response):
-        message = "the answer does not echo the idempotency key: it is not the server's own"
-        return Outcome(
-            Verdict.RETRY,
-            error=JobError("http", message, response.status),
-            certainty=Certainty.MAYBE_APPLIED,
+        if response.redirected and route.redirect == "done":
+            return done(None)
+    return classify(response, now, key)
+
+
+def _of_route(name: str | None, route: Route, response: Response, now: float) -> Outcome | None:
+    """What the route's own `classify` says; `None` where the table is to decide."""
+    if route.classify is None:
+        return None
+    try:
+        outcome = route.classify(response)
+        return None if outcome is None else checked(outcome, response.status, now)
+    except BaseException as reason:  # User code: a mistake in it must not undo what the server did.
+        _log.warning(
+            "task %r: classify failed on an answer with status %d, which is taken as usual: %s: %s",
+            name,
+            response.status,
+            type(reason).__name__,
+            text_of(reason, 200),
         )
-    if response.redirected and redirect == "done":
-        return done(None)
-    return classify(response, clock.now())
+        return None
 
 
-def _routed_request(route: Route, job: JobRecord, timeout: float) -> Request:
-    headers = {**route.headers, "Idempotency-Key": quote_key(job.idempotency_key)}
-    url = route.url.fill(job.payload, url=True)
-    body = None if route.method in _WITHOUT_BODY else job.payload
-    return Request(route.method, url, headers, body, route.encoding, timeout, _fetch_mode(route.redirect))
-
-
-def _own_request(job: JobRecord, timeout: float) -> Request:
-    """The request that a job carries: `{url, method?, headers?, body?}`."""
-    url = job.payload.get("url")
-    if not isinstance(url, str):
-        raise InvalidPayload("a job without a task needs a payload with 'url'")
-    headers = dict(job.payload.get("headers") or {})
-    method = str(job.payload.get("method") or "POST").upper()
-    sent = {**headers, "Idempotency-Key": quote_key(job.idempotency_key)}
-    return Request(method, url, sent, job.payload.get("body"), "auto", timeout, "manual")
-
-
-def _fetch_mode(redirect: Redirect) -> str:
-    return "follow" if redirect == "follow" else "manual"
-
-
-def _echoes(request: Request, response: Response) -> bool:
-    return response.headers.get("idempotency-key") == request.headers["Idempotency-Key"]
+def _request(route: Route | None, job: JobRecord, timeout: float) -> Request:
+    """The request of a job: its route's, or the `{url, method?, headers?, body?}` that it carries."""
+    key, payload = {_KEY: quote_key(job.idempotency_key)}, job.payload
+    if route is None:
+        method = check_own_request(payload)
+        headers = {**(payload.get("headers") or {}), **key}
+        return Request(method, payload["url"], headers, payload.get("body"), "auto", timeout, "manual")
+    url = route.url.fill(payload)
+    body = None if route.method in _WITHOUT_BODY else payload
+    headers = {**route.headers, **key}
+    follow = route.redirect == "follow"
+    return Request(
+        route.method, url, headers, body, route.encoding, timeout, "follow" if follow else "manual"
+    )

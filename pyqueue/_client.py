@@ -5,17 +5,20 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
-from typing import Any
+from typing import Any, Final
 
 from ._errors import NotSupported
 from ._vocabulary import Certainty, Status
 
 
-class Given(Enum):
-    """Tells an argument that was left out from `None`."""
+class Unset(Enum):
+    """The type of `UNSET`."""
 
-    NOT = "not given"
-    """The task's own value holds."""
+    UNSET = "unset"
+
+
+UNSET: Final = Unset.UNSET
+"""The argument was left out, which here is not the same as `None`: the task's own value holds."""
 
 
 async def connect(url: str = "/pyqueue/pyqueue.js") -> Client:
@@ -50,7 +53,7 @@ class Client:
         task: str | Mapping[str, Any],
         payload: Mapping[str, Any] | Any = None,
         *,
-        ordering_key: str | Given | None = Given.NOT,
+        ordering_key: str | Unset | None = UNSET,
         idempotency_key: str | None = None,
         unique_key: str | None = None,
         on_conflict: str | None = None,
@@ -289,13 +292,13 @@ def _given(**values: Any) -> dict[str, Any]:
 
 def _options(
     *,
-    ordering_key: str | Given | None = Given.NOT,
+    ordering_key: str | Unset | None = UNSET,
     retry: Mapping[str, float] | None = None,
     **others: Any,
 ) -> dict[str, Any]:
     """Options of `enqueue` as pyqueue.js names them."""
     options = _given(**others)
-    if ordering_key is not Given.NOT:
+    if ordering_key is not UNSET:
         options["ordering_key"] = ordering_key
     if retry is not None:
         options["retry"] = {_CAMEL.get(name, name): value for name, value in retry.items()}

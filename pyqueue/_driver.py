@@ -215,6 +215,10 @@ class _Ownership:
         self._others.add(task)
         task.add_done_callback(self._others.discard)
 
+    def _on_timer(self, timer: asyncio.Task[None]) -> None:
+        if not timer.cancelled():
+            self.feed(TimePassed())
+
     async def _wait(self) -> None:
         """Waits for the next event, at most until the owner's time has come."""
         self._news = asyncio.get_running_loop().create_future()
@@ -222,7 +226,7 @@ class _Ownership:
         if self._rest_until is not None:
             seconds = max(0.0, self._rest_until - self._driver.clock.now())
             timer = asyncio.ensure_future(self._driver.clock.sleep(seconds))
-            timer.add_done_callback(lambda timer: timer.cancelled() or self.feed(TimePassed()))
+            timer.add_done_callback(self._on_timer)
         try:
             await self._news
         finally:

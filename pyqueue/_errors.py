@@ -22,12 +22,19 @@ class QuotaExceeded(PyqueueError):
 
 
 class InvalidPayload(PyqueueError):
-    """The payload, or an option, is not something that can be stored and sent; names where. Nothing was
-    written."""
+    """The payload, or an option, is not something that can be stored and sent, or does not fill a template;
+    names where. Nothing was written."""
 
 
 class UnknownTask(PyqueueError):
     """The site declares no task of this name. Nothing was enqueued."""
+
+
+class InvalidRequest(PyqueueError):
+    """No such request can be made: a malformed URL, a header or a body that `fetch` refuses.
+
+    Nothing was sent, and trying again is useless.
+    """
 
 
 class NotSupported(PyqueueError):
@@ -59,9 +66,10 @@ class RetryLater(PyqueueError):
 
     Args:
         message: why, for `explain()`.
-        after: seconds to wait; `None` leaves it to the retry policy.
+        after: seconds to wait at least, or the text of a `Retry-After` header; what is neither counts as
+            `None`, which leaves the wait to the retry policy.
     """
 
-    def __init__(self, message: str = "the task asked to be retried", *, after: float | None = None):
+    def __init__(self, message: str = "the task asked to be retried", *, after: float | str | None = None):
         super().__init__(message)
         self.after = after

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
-from ._errors import PyqueueError
+from ._errors import InvalidPayload, PyqueueError
+from ._json import parse_json
+from ._vocabulary import MAX_BODY, MAX_KEY
+
+Encoding = Literal["auto", "json", "form", "multipart"]
+"""How a mapping becomes a body; `auto`: `multipart` if it holds a file, else `json`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +23,7 @@ class Request:
         url: absolute, or relative to the site's root.
         headers: as they go out, the idempotency key among them.
         body: what to send: `None`, a `str`, `bytes`, or a value of the place (a `Blob`, a payload to encode).
-        encoding: how a mapping becomes a body: `json`, `form`, `multipart`, or `auto` (`multipart` when it
-            holds a file, else `json`). The same body is encoded to the same bytes at every attempt.
+        encoding: how a mapping becomes a body. The same body is encoded to the same bytes at every attempt.
         timeout: seconds for the whole exchange.
         redirect: `follow`, or `manual`: a redirect is not followed but answered as `Response.redirected`.
     """
@@ -29,26 +32,28 @@ class Request:
     url: str
     headers: Mapping[str, str] = field(default_factory=dict)
     body: Any = None
-    encoding: str = "auto"
+    encoding: Encoding = "auto"
     timeout: float = 30.0
-    redirect: str = "manual"
+    redirect: Literal["follow", "manual"] = "manual"
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A whole answer.
+    """An answer.
 
     Attributes:
         status: the HTTP status; 0 where a redirect was not followed.
         headers: names in lower case.
-        body: the whole body.
+        body: the body, or its first `MAX_BODY` bytes.
         redirected: the server answered with a redirect that was not followed.
+        truncated: the body was longer than `body`.
     """
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     redirected: bool = False
+    truncated: bool = False
 
     @property
     def ok(self) -> bool:
@@ -63,9 +68,22 @@ class Response:
         """The body as JSON.
 
         Raises:
-            ValueError: it is not JSON.
+            ValueError: it is not JSON, is nested more than 100 deep, or is longer than 1 MiB.
         """
-        return json.loads(self.body)
+        if self.truncated:
+            raise ValueError(f"the answer is longer than the {MAX_BODY} bytes that are read")
+        return parse_json(self.body)
+
+
+class HTTPStatusError(PyqueueError):
+    """A task's request was answered with a status that is not 2xx.
+
+    Left uncaught it means what the answer means: 503 is retried, 404 fails the job.
+    """
+
+    def __init__(self, response: Response) -> None:
+        super().__init__(f"the server answered {response.status}")
+        self.response = response
 
 
 class TransportError(PyqueueError):
@@ -79,3 +97,15 @@ class TransportError(PyqueueError):
     def __init__(self, kind: str, message: str):
         super().__init__(message)
         self.kind = kind
+
+
+def quote_key(key: str) -> str:
+    """An idempotency key as a header value: a structured-field string (RFC 9651 3.3.3).
+
+    Raises:
+        InvalidPayload: the key is empty, over 255 characters or not printable ASCII.
+    """
+    if not 1 <= len(key) <= MAX_KEY or not (key.isascii() and key.isprintable()):
+        raise InvalidPayload(f"idempotency key {key!r} must be 1 to {MAX_KEY} characters of printable ASCII")
+    escaped = key.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

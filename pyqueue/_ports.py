@@ -136,6 +136,7 @@ class Transport(Protocol):
 
         Raises:
             TransportError: there was no (whole) answer.
+            InvalidRequest: no such request can be made; nothing was sent.
         """
         ...
 

@@ -3,27 +3,43 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final, Literal, TypeVar
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Final, TypeVar, Unpack, get_args
 
-from ._errors import DeclarationError
-from ._http import Response
-from ._outcome import Outcome
+from ._checks import (
+    check_choice,
+    check_count,
+    check_flag,
+    check_headers,
+    check_instance,
+    check_method,
+    check_number,
+    check_text,
+)
+from ._errors import DeclarationError, InvalidPayload
+from ._http import Encoding
 from ._retry import Retry
-from ._template import Template
+from ._task import (
+    SHORTEST,
+    Classify,
+    Redirect,
+    Route,
+    Task,
+    TaskFunction,
+    TaskOptions,
+    check_function,
+    make_task,
+)
+from ._template import URLTemplate
+from ._text import shown
+from ._vocabulary import DEFAULT_LIMITS, MAX_IN_FLIGHT, MAX_INTEGER, MAX_SECONDS, MAX_TIMEOUT
 
 DEFAULT_ORDERING_KEY: Final = "default"
 """The ordering key of every job that names none: one line for the whole queue."""
 
 DAY: Final = 86_400.0
 
-Encoding = Literal["auto", "json", "form", "multipart"]
-Redirect = Literal["hold", "done", "follow"]
-OnConflict = Literal["keep", "replace"]
-OnFailure = Literal["continue", "block"]
-
-TaskFunction = Callable[..., Awaitable[Any]]
 F = TypeVar("F", bound=TaskFunction)
 
 
@@ -35,11 +51,19 @@ class Limits:
         payload_bytes: the largest payload of one job.
         jobs: the most jobs not yet settled.
         bytes: the most payload bytes of all jobs not yet settled.
+
+    Raises:
+        DeclarationError: one is not a whole number from 1 to 2^53 - 1.
     """
 
-    payload_bytes: int = 1 << 20
-    jobs: int = 10_000
-    bytes: int = 100 << 20
+    payload_bytes: int = DEFAULT_LIMITS["payload_bytes"]
+    jobs: int = DEFAULT_LIMITS["jobs"]
+    bytes: int = DEFAULT_LIMITS["bytes"]
+
+    def __post_init__(self) -> None:
+        check_count("Limits: payload_bytes", self.payload_bytes, 1, MAX_INTEGER)
+        check_count("Limits: jobs", self.jobs, 1, MAX_INTEGER)
+        check_count("Limits: bytes", self.bytes, 1, MAX_INTEGER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,41 +74,19 @@ class Retention:
         settled: seconds that done, cancelled and expired jobs are kept, with their result.
         failed: seconds that failed jobs wait for a person.
         count: the most settled jobs of each status, whatever their age.
+
+    Raises:
+        DeclarationError: the seconds are not from 0 to 10 years, or the count is not a whole number from 0.
     """
 
     settled: float = 7 * DAY
     failed: float = 30 * DAY
     count: int = 1000
 
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """How a task becomes one HTTP request. `Queue.http` documents the fields."""
-
-    method: str
-    url: Template
-    headers: Mapping[str, str] = field(default_factory=dict)
-    encoding: Encoding = "auto"
-    redirect: Redirect = "hold"
-    echo: bool = False
-    classify: Callable[[Response], Outcome | None] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """One declared task: its options, and either a route or a function."""
-
-    name: str | None
-    ordering_key: Template | None
-    unique_key: Template | None = None
-    on_conflict: OnConflict = "keep"
-    on_failure: OnFailure = "continue"
-    delay: float = 0.0
-    expires: float | None = None
-    timeout: float = 30.0
-    retry: Retry = field(default_factory=Retry)
-    route: Route | None = None
-    function: TaskFunction | None = None
+    def __post_init__(self) -> None:
+        check_number("Retention: settled", self.settled, 0.0, MAX_SECONDS)
+        check_number("Retention: failed", self.failed, 0.0, MAX_SECONDS)
+        check_count("Retention: count", self.count, 0, MAX_INTEGER)
 
 
 class Queue:
@@ -92,17 +94,17 @@ class Queue:
 
     Args:
         retry: the policy of every task that names none.
-        timeout: seconds that one request may take, for tasks that name none.
-        ordering_key: the ordering key of tasks that name none; `None` lets them run in parallel. The default
-            is one key for the whole queue: strict order.
-        max_in_flight: the most jobs sent at the same time (of different ordering keys).
+        timeout: seconds that one request may take, for tasks that name none; at most a day.
+        ordering_key: the ordering key of tasks that name none, a template; `None` lets them run in parallel.
+            The default is one key for the whole queue: strict order.
+        max_in_flight: the most jobs sent at the same time (of different ordering keys); at most 64.
         limits: caps checked at `enqueue`.
         retention: how long settled jobs are kept.
         kill_switch: URL of a flag file `{"paused": bool, "reason": str}`, read before each drain; while it
             cannot be read the last known answer holds.
 
     Raises:
-        DeclarationError: a value is out of range.
+        DeclarationError: a value is out of range, or is not what it should be.
     """
 
     def __init__(
@@ -116,17 +118,17 @@ class Queue:
         retention: Retention | None = None,
         kill_switch: str | None = None,
     ) -> None:
-        if timeout <= 0 or max_in_flight < 1:
-            raise DeclarationError("timeout must be over 0 and max_in_flight at least 1")
-        self.retry = retry or Retry()
-        self.timeout = timeout
+        self.retry = Retry() if retry is None else check_instance("Queue: retry", retry, Retry)
+        self.timeout = check_number("Queue: timeout", timeout, SHORTEST, MAX_TIMEOUT)
         self.ordering_key = ordering_key
-        self.max_in_flight = max_in_flight
-        self.limits = limits or Limits()
-        self.retention = retention or Retention()
-        self.kill_switch = kill_switch
+        self.max_in_flight = check_count("Queue: max_in_flight", max_in_flight, 1, MAX_IN_FLIGHT)
+        self.limits = Limits() if limits is None else check_instance("Queue: limits", limits, Limits)
+        self.retention = (
+            Retention() if retention is None else check_instance("Queue: retention", retention, Retention)
+        )
+        self.kill_switch = None if kill_switch is None else _without_fields(kill_switch)
         self.tasks: dict[str, Task] = {}
-        self.request_task = self._declare(None)
+        self.request_task = self._make(None, {})
         """The options of jobs that carry their own request."""
 
     def http(
@@ -138,33 +140,47 @@ class Queue:
         headers: Mapping[str, str] | None = None,
         encoding: Encoding = "auto",
         redirect: Redirect = "hold",
-        echo: bool = False,
-        classify: Callable[[Response], Outcome | None] | None = None,
-        **options: Any,
+        require_key_echo: bool = False,
+        classify: Classify | None = None,
+        **options: Unpack[TaskOptions],
     ) -> None:
         """Declares a task that is one HTTP request with the payload as its body.
 
         Args:
             name: what `enqueue` calls it.
             method: `POST`, `PUT`, `PATCH`, `DELETE`, ... (`DELETE`, `GET` and `HEAD` go without a body).
-            url: a template, as `/api/posts/{post_id}/comments`; each value is percent-encoded.
+            url: a template, as `/api/posts/{post_id}/comments`, absolute or relative to the site's root;
+                each value is percent-encoded, and stays within its path segment.
             headers: further request headers.
             encoding: `json`, `form`, `multipart`, or `auto`: `multipart` if the payload holds a file.
             redirect: what a redirect means: `hold` (a login page: hold the queue), `done` (a page after a
                 successful form), or `follow`.
-            echo: a 2xx counts only if it echoes the `Idempotency-Key` header, so that a captive portal's
-                or proxy's own 200 is not mistaken for the server's.
+            require_key_echo: a 2xx counts only if it echoes the `Idempotency-Key` header, so that a captive
+                portal's or proxy's own 200 is not mistaken for the server's.
             classify: its outcome replaces the table's, for answers for which it returns one.
-            **options: `ordering_key` (a template, or `None` for no order), `unique_key` (a template),
-                `on_conflict`, `on_failure`, `delay`, `expires`, `timeout`, `retry`; see `task`.
+            **options: `label`, `ordering_key`, `unique_key`, `on_conflict`, `on_failure`, `delay`,
+                `expires`, `timeout`, `retry`: see `TaskOptions`.
 
         Raises:
             DeclarationError: the name is taken, or an option is unknown or wrong.
         """
-        route = Route(method.upper(), Template(url), headers or {}, encoding, redirect, echo, classify)
-        self._declare(name, route=route, **options)
+        what = f"task {self._new(name)!r}"
+        if classify is not None and (not callable(classify) or inspect.iscoroutinefunction(classify)):
+            raise DeclarationError(
+                f"{what}: classify is {shown(classify)}; give a function that is not async"
+            )
+        route = Route(
+            method=check_method(f"{what}: method", method),
+            url=URLTemplate(url),
+            headers=check_headers(f"{what}: headers", {} if headers is None else headers),
+            encoding=check_choice(f"{what}: encoding", encoding, get_args(Encoding)),
+            redirect=check_choice(f"{what}: redirect", redirect, get_args(Redirect)),
+            require_key_echo=check_flag(f"{what}: require_key_echo", require_key_echo),
+            classify=classify,
+        )
+        self.tasks[name] = self._make(name, options, route=route)
 
-    def task(self, name: str, **options: Any) -> Callable[[F], F]:
+    def task(self, name: str, **options: Unpack[TaskOptions]) -> Callable[[F], F]:
         """Declares a task that is a Python function, `async def f(ctx, **payload)`.
 
         What it returns (JSON-able) is the job's result. It sends requests with `ctx.http`, which attaches
@@ -172,22 +188,18 @@ class Queue:
 
         Args:
             name: what `enqueue` calls it.
-            **options: `ordering_key`: jobs with the same key are delivered in order; a template, or `None`
-                for no order. `unique_key`: a template; while a job with that key is open, `on_conflict` says
-                whether it stays (`"keep"`) or the new one takes its place (`"replace"`). `on_failure`:
-                whether a failed job lets the next of its ordering key pass (`"continue"`) or holds them
-                until a person acts (`"block"`). `delay`, `expires`: seconds after the enqueue before and
-                after which it is not sent. `timeout`: seconds for each request. `retry`: a `Retry`.
+            **options: `label`, `ordering_key`, `unique_key`, `on_conflict`, `on_failure`, `delay`,
+                `expires`, `timeout`, `retry`: see `TaskOptions`.
 
         Raises:
-            DeclarationError: the name is taken, the function is not `async`, or an option is wrong.
+            DeclarationError: the name is taken, an option is unknown or wrong, or the function is not
+                `async` or does not take the context first.
         """
+        self._make(self._new(name), options)  # So that a wrong option is told where it stands.
 
         def declare(function: F) -> F:
-            is_async: bool = inspect.iscoroutinefunction(function)  # A TypeGuard would narrow F away.
-            if not is_async:
-                raise DeclarationError(f"task {name!r} must be an async function")
-            self._declare(name, function=function, **options)
+            check_function(self._new(name), function)
+            self.tasks[name] = self._make(name, options, function=function)
             return function
 
         return declare
@@ -197,52 +209,42 @@ class Queue:
         return self.request_task if name is None else self.tasks.get(name)
 
     def declaration(self) -> dict[str, Any]:
-        l = self.limits
-        return {
-            "limits": {"payload_bytes": l.payload_bytes, "jobs": l.jobs, "bytes": l.bytes},
-            "tasks": {n: {"label": None} for n in self.tasks},
-        }
+        """What pages are to know before any worker has started, as JSON-able data.
 
-    def _declare(
+        Returns:
+            `{"limits": {"payload_bytes", "jobs", "bytes"}, "tasks": {name: {"label"}}}`.
+        """
+        tasks = {name: {"label": task.label} for name, task in self.tasks.items()}
+        return {"limits": asdict(self.limits), "tasks": tasks}
+
+    def _new(self, name: Any) -> str:
+        """The name, if no task has it yet."""
+        if check_text("the name of a task", name) in self.tasks:
+            raise DeclarationError(f"task {name!r} is declared already; give it another name")
+        return str(name)
+
+    def _make(
         self,
         name: str | None,
+        options: TaskOptions,
         *,
         route: Route | None = None,
         function: TaskFunction | None = None,
-        ordering_key: str | Literal[False] | None = False,
-        unique_key: str | None = None,
-        on_conflict: OnConflict = "keep",
-        on_failure: OnFailure = "continue",
-        delay: float = 0.0,
-        expires: float | None = None,
-        timeout: float | None = None,
-        retry: Retry | None = None,
-        **unknown: Any,
     ) -> Task:
-        if unknown:
-            raise DeclarationError(f"task {name!r}: unknown option {', '.join(sorted(unknown))}")
-        if name is not None and (not name or name in self.tasks):
-            raise DeclarationError(f"task {name!r} is declared already, or has no name")
-        if on_conflict not in ("keep", "replace") or on_failure not in ("continue", "block"):
-            raise DeclarationError(
-                f"task {name!r}: on_conflict is keep or replace, on_failure is continue or block"
-            )
-        if delay < 0 or (expires is not None and expires <= 0) or (timeout is not None and timeout <= 0):
-            raise DeclarationError(f"task {name!r}: delay, expires and timeout are seconds, not negative")
-        key = self.ordering_key if ordering_key is False else ordering_key
-        task = Task(
-            name=name,
-            ordering_key=None if key is None else Template(key),
-            unique_key=None if unique_key is None else Template(unique_key),
-            on_conflict=on_conflict,
-            on_failure=on_failure,
-            delay=delay,
-            expires=expires,
-            timeout=self.timeout if timeout is None else timeout,
-            retry=retry or self.retry,
+        return make_task(
+            name,
+            options,
+            ordering_key=self.ordering_key,
+            timeout=self.timeout,
+            retry=self.retry,
             route=route,
             function=function,
         )
-        if name is not None:
-            self.tasks[name] = task
-        return task
+
+
+def _without_fields(url: str) -> str:
+    try:
+        return URLTemplate(url).fill({})
+    except InvalidPayload:
+        message = f"Queue: kill_switch is {url!r}: it belongs to no job, so give it no fields"
+        raise DeclarationError(message) from None

@@ -157,6 +157,12 @@ MAX_RECORD: Final = 1 << 26
 """Bytes of a payload besides its files, whatever the site's own limit is: no engine stores much more in one
 record."""
 
+MAX_INTEGER: Final = (1 << 53) - 1
+"""The largest integer that both languages hold exactly."""
+
+MAX_IN_FLIGHT: Final = 64
+"""The most jobs that a queue may be told to send at the same time."""
+
 MAX_BODY: Final = 1 << 20
 """Bytes of an answer's body that are read."""
 

@@ -47,6 +47,10 @@ export const MAX_NAME = 1000;
 
 export const MAX_RECORD = 67108864;
 
+export const MAX_INTEGER = 9007199254740991;
+
+export const MAX_IN_FLIGHT = 64;
+
 export const MAX_BODY = 1048576;
 
 export const DEFAULT_LIMITS = {"payload_bytes": 1048576, "jobs": 10000, "bytes": 104857600};

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import random
 import traceback
@@ -9,9 +10,10 @@ from typing import Any
 
 from pyodide.ffi import create_proxy
 
-from pyqueue._drain import Drain
+from pyqueue._driver import Driver
 from pyqueue._errors import DeclarationError
 from pyqueue._queue import Queue
+from pyqueue._tasks import declaration_error, find_queue
 from pyqueue.browser.channel import PageWaker
 from pyqueue.browser.clock import SystemClock
 from pyqueue.browser.convert import plain_to_js
@@ -26,32 +28,18 @@ def load_queue() -> Queue:
     Raises:
         DeclarationError: the module cannot be imported, or does not have exactly one queue.
     """
-    if importlib.util.find_spec("tasks") is None:
+    spec = importlib.util.find_spec("tasks")
+    if spec is None:
         return Queue()
     try:
-        import tasks
-    except Exception as cause:
-        last = traceback.format_exception(cause)[-1].strip()
-        raise DeclarationError(f"tasks.py cannot be imported{_where(cause)}: {last}") from cause
-    queues = {id(value): value for value in vars(tasks).values() if isinstance(value, Queue)}
-    if len(queues) != 1:
-        raise DeclarationError(
-            f"tasks.py must have one Queue at its top level (`queue = Queue()`), it has {len(queues)}"
-        )
-    return next(iter(queues.values()))
-
-
-def _where(cause: Exception) -> str:
-    """The line of tasks.py that an error passed through last, or that is not Python."""
-    if isinstance(cause, SyntaxError):
-        return f" (line {cause.lineno})"
-    frames = traceback.extract_tb(cause.__traceback__)
-    lines = [frame.lineno for frame in frames if frame.filename.endswith("/tasks.py")]
-    return f" (line {lines[-1]})" if lines else ""
+        module = importlib.import_module("tasks")
+    except BaseException as cause:  # A module may also call `sys.exit`.
+        raise declaration_error(cause, spec.origin or "", "tasks.py") from cause
+    return find_queue(module, "tasks.py")
 
 
 def start(bridge: Any) -> Any:
-    """Makes the drain of this worker.
+    """Makes the driver of this worker.
 
     Args:
         bridge: worker/bridge.js.
@@ -68,7 +56,7 @@ def start(bridge: Any) -> Any:
         return _failure(error)
     clock = SystemClock()
     store = IndexedDBStore(bridge)
-    drain = Drain(
+    driver = Driver(
         queue,
         store,
         FetchTransport(bridge),
@@ -80,7 +68,7 @@ def start(bridge: Any) -> Any:
 
     async def wake(reason: str, linger: float) -> Any:
         try:
-            next_at = await drain.wake(reason, linger=linger)
+            next_at = await driver.wake(reason, linger=linger)
         except Exception as error:
             traceback.print_exception(error)
             return _failure(error)

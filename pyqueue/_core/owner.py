@@ -20,8 +20,9 @@ from typing import Any, assert_never
 from .._errors import InvalidPayload, StoreError
 from .._outcome import Verdict
 from .._ports import Changes, Loaded, Query, Unreadable
-from .._queue import Queue, Task
+from .._queue import Queue
 from .._record import JobRecord, decode, is_number
+from .._task import Task
 from .._vocabulary import BATCH, SETTLED, UNREACHABLE, CommandType, ErrorCode, HoldKind, Status
 from .commands import Command, Damaged, parse
 from .deliveries import Deliveries

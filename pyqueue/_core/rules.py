@@ -12,9 +12,10 @@ from typing import Any
 
 from .._errors import InvalidPayload
 from .._outcome import Outcome, Verdict
-from .._queue import Queue, Task
+from .._queue import Queue
 from .._record import JobError, JobRecord, Refusal
 from .._retry import LONGEST_RETRY_AFTER, Retry
+from .._task import Task
 from .._vocabulary import UNREACHABLE, Certainty, CommandType, ErrorCode, OnConflict, Status
 from .commands import Command
 from .memory import Memory

@@ -8,7 +8,7 @@ from typing import Any
 from js import Object
 from pyodide.ffi import to_js
 
-from .._errors import Reject
+from .._errors import InvalidRequest
 from .._http import Request, Response, TransportError
 from .convert import value_to_js
 
@@ -24,11 +24,7 @@ class FetchTransport:
         self._bridge = bridge
 
     async def send(self, request: Request) -> Response:
-        """See `Transport.send`.
-
-        Raises:
-            Reject: no such request can be made (a malformed URL, a body with GET); trying again is useless.
-        """
+        """See `Transport.send`."""
         exchange = self._bridge.send(
             to_js(
                 {
@@ -55,7 +51,8 @@ class FetchTransport:
                 headers=value.headers.to_py(),
                 body=value.body.to_bytes(),
                 redirected=value.redirected,
+                truncated=bool(getattr(value, "truncated", False)),
             )
         if answer.name == "invalid":
-            raise Reject(f"{request.method} {request.url} cannot be sent: {answer.message}")
+            raise InvalidRequest(f"{request.method} {request.url} cannot be sent: {answer.message}")
         raise TransportError(answer.name, answer.message)

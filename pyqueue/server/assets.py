@@ -11,7 +11,7 @@ from pathlib import Path
 
 from .._errors import DeclarationError
 from .idempotency import App, Receive, Scope, Send
-from .static import read_tasks, static_folder, worker_with_tasks
+from .static import Tasks, static_folder
 
 _log = logging.getLogger("pyqueue.server")
 
@@ -47,16 +47,18 @@ def assets(tasks: str | Path | None = None, directory: str | Path | None = None)
     which a 304 answers. Answers are compressed where the build made a compressed copy.
 
     Args:
-        tasks: the site's tasks module. Served as `tasks.py`, and named in `sw.js`, so that browsers install
-            a new worker when it changes. It is read again when the file changes; while a change is not
-            valid Python the last valid module stays, and the log says why.
-        directory: another folder with the same layout than the package's own.
+        tasks: the site's tasks module. It is run here too, so that a wrong declaration is told at once.
+            Served as `tasks.py`; `sw.js` names it, so that browsers install a new worker when it changes,
+            and `pyqueue.js` its limits and tasks, so that pages know them before any worker has started. It
+            is read again when the file changes; while a change is wrong the last valid module stays, and
+            the log says why.
+        directory: another folder with the same layout as the package's own.
 
     Raises:
-        DeclarationError: the browser files are not built, or the tasks module is missing or not Python.
+        DeclarationError: the browser files are not built, or the tasks module is missing or wrong.
     """
     folder = static_folder(directory)
-    module = _Tasks(Path(tasks)) if tasks is not None else None
+    module = _TasksFile(Path(tasks)) if tasks is not None else None
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -69,23 +71,24 @@ def assets(tasks: str | Path | None = None, directory: str | Path | None = None)
     return app
 
 
-class _Tasks:
-    """The tasks module as last read."""
+class _TasksFile:
+    """The tasks module, read again when its file has changed."""
 
     def __init__(self, path: Path):
         self._path = path.resolve()
         self._modified = self._modified_at()
-        self._source = read_tasks(path)
+        self._tasks = Tasks.read(self._path)
 
-    def source(self) -> bytes:
+    def current(self) -> Tasks:
+        """The module as it is now, or as it was when it last was valid."""
         modified = self._modified_at()
         if modified != self._modified:
             self._modified = modified
             try:
-                self._source = read_tasks(self._path)
+                self._tasks = Tasks.read(self._path)
             except DeclarationError as error:
                 _log.error("%s; the last valid version is served", error)
-        return self._source
+        return self._tasks
 
     def _modified_at(self) -> int | None:
         try:
@@ -101,20 +104,17 @@ class _Answer:
     body: bytes = b""
 
 
-def _answer(folder: Path, module: _Tasks | None, scope: Scope) -> _Answer:
+def _answer(folder: Path, module: _TasksFile | None, scope: Scope) -> _Answer:
     if scope["method"] not in ("GET", "HEAD"):
         return _error(405, b"Method not allowed", (b"allow", b"GET, HEAD"))
     name = _path_inside(scope)
     headers = dict(scope["headers"])
-    if module is not None and name == "tasks.py":
-        body = module.source()
+    if module is not None and (make := module.current().files(folder).get(name)) is not None:
+        body = make()
         return _file(name, body, hashlib.sha256(body).hexdigest(), headers)
     path = (folder / name).resolve()
     if not path.is_relative_to(folder) or not path.is_file():
         return _error(404, b"Not found")
-    if module is not None and name == "sw.js":
-        body = worker_with_tasks(path.read_bytes(), module.source())
-        return _file(name, body, hashlib.sha256(body).hexdigest(), headers)
     encoding, chosen = _best_encoding(path, headers.get(b"accept-encoding", b"").decode("latin-1"))
     stat = chosen.stat()
     digest = _digest(chosen, stat.st_mtime_ns, stat.st_size)

@@ -7,6 +7,7 @@ import json
 import math
 import re
 
+from .._errors import PyqueueError
 from .stores import StoredResponse
 
 MAX_KEY_LENGTH = 255
@@ -20,7 +21,7 @@ _ESCAPE = re.compile(r'\\(["\\])')
 _PROBLEM_TYPE = "urn:pyqueue:idempotency:"
 
 
-class InvalidKey(ValueError):
+class InvalidKey(PyqueueError, ValueError):
     """The header is not one key of 1 to 255 characters. The message is for the client's developer."""
 
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from .._errors import DeclarationError
+from .._tasks import queue_of, read_tasks
 
 BUILT = Path(__file__).resolve().parent.parent / "static"
 """Where the build puts the browser files; the wheel ships them."""
@@ -17,7 +20,7 @@ def static_folder(directory: str | Path | None = None) -> Path:
     """The folder of the browser files, absolute.
 
     Args:
-        directory: another folder of the same layout than the package's own.
+        directory: another folder with the same layout as the package's own.
 
     Raises:
         DeclarationError: it has not been built.
@@ -32,30 +35,44 @@ def static_folder(directory: str | Path | None = None) -> Path:
     return folder
 
 
-def read_tasks(path: str | Path) -> bytes:
-    """The source of a tasks module.
+@dataclass(frozen=True, slots=True)
+class Tasks:
+    """A site's tasks module as it was when it was read, and what the browser files are told of it.
 
-    Raises:
-        DeclarationError: the file is missing or is not Python.
+    Attributes:
+        source: the module, as served.
+        worker_line: to append to `sw.js`: where the module is, and its digest. A browser installs a new
+            worker when the bytes of the script change.
+        page_line: to append to `pyqueue.js`: the limits, and the names and labels of the tasks.
     """
-    try:
-        source = Path(path).read_bytes()
-    except OSError as cause:
-        raise DeclarationError(f"the tasks module {path} cannot be read: {cause.strerror}") from cause
-    try:
-        compile(source, str(path), "exec", dont_inherit=True)
-    except (SyntaxError, ValueError) as cause:
-        raise DeclarationError(f"the tasks module is not valid Python: {cause}") from cause
-    return source
 
+    source: bytes
+    worker_line: bytes
+    page_line: bytes
 
-def worker_with_tasks(worker: bytes, tasks: bytes) -> bytes:
-    """The worker's entry, told where its tasks are: next to it, in `tasks.py`.
+    @classmethod
+    def read(cls, path: str | Path) -> Tasks:
+        """Reads a tasks module and runs it once.
 
-    Their digest is part of the script: a browser installs a new worker when the script's bytes change.
-    """
-    value = json.dumps({"url": "tasks.py", "sha256": hashlib.sha256(tasks).hexdigest()})
-    return worker + f"\nself.PYQUEUE_TASKS = {value};\n".encode()
+        Raises:
+            DeclarationError: the file cannot be read, is not Python, or declares something wrongly.
+        """
+        source = read_tasks(path)
+        declaration = queue_of(source, path).declaration()
+        address = {"url": "tasks.py", "sha256": hashlib.sha256(source).hexdigest()}
+        return cls(
+            source,
+            f"\nself.PYQUEUE_TASKS = {json.dumps(address)};\n".encode(),
+            f"\npyqueue.declare({json.dumps(declaration)});\n".encode(),
+        )
+
+    def files(self, folder: Path) -> dict[str, Callable[[], bytes]]:
+        """The files that are not served as they are in the folder, by name, and what makes each."""
+        return {
+            "tasks.py": lambda: self.source,
+            "sw.js": lambda: (folder / "sw.js").read_bytes() + self.worker_line,
+            "pyqueue.js": lambda: (folder / "pyqueue.js").read_bytes() + self.page_line,
+        }
 
 
 def install(target: str | Path, tasks: str | Path | None = None) -> Path:
@@ -71,16 +88,15 @@ def install(target: str | Path, tasks: str | Path | None = None) -> Path:
         The folder, absolute.
 
     Raises:
-        DeclarationError: the browser files are not built, or the tasks module is unusable.
+        DeclarationError: the browser files are not built, or the tasks module is wrong.
         OSError: the folder cannot be written.
     """
     source = static_folder()
-    module = read_tasks(tasks) if tasks is not None else None
+    made = Tasks.read(tasks).files(source) if tasks is not None else {}
     folder = Path(target).resolve()
     shutil.copytree(source, folder, dirs_exist_ok=True)
-    if module is not None:
-        (folder / "tasks.py").write_bytes(module)
-        (folder / "sw.js").write_bytes(worker_with_tasks((source / "sw.js").read_bytes(), module))
-        for compressed in ("sw.js.br", "sw.js.gz"):
-            (folder / compressed).unlink(missing_ok=True)
+    for name, content in made.items():
+        (folder / name).write_bytes(content())
+        for suffix in (".br", ".gz"):  # Compressed copies of what it was made from.
+            (folder / (name + suffix)).unlink(missing_ok=True)
     return folder

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from .._driver import Driver
 from .._errors import UnknownJob
+from .._payload import check_payload, check_request
 from .._ports import Store, Transport
 from .._queue import Queue
 from .._record import JobRecord, decode
@@ -103,10 +104,14 @@ class Simulation:
             payload: the fields.
             **options: `ordering_key`, `idempotency_key`, `unique_key`, `on_conflict`, `delay`, `expires`,
                 `timeout`, `retry`.
+
+        Raises:
+            InvalidPayload: the payload is not something that can be stored and sent, as in a browser.
         """
+        size = check_payload(payload) if task is not None else check_request(payload)
         job_id = str(UUID(int=self.random.getrandbits(128), version=4))
         named = {} if task is None else {"task": task}
-        fields = {"id": job_id, "payload": dict(payload), "bytes": len(str(payload)), **named}
+        fields = {"id": job_id, "payload": dict(payload), "bytes": size, **named}
         self.disk.append("enqueue", self.clock.now(), **fields, options=options)
         return job_id
 

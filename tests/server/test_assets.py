@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -27,14 +28,15 @@ Get = Callable[..., httpx.Response]
 def folder(tmp_path: Path) -> Path:
     """A built folder in small."""
     files = {
-        "pyqueue.js": b'export * from "./app-1f/web/pyqueue.js";\n',
-        "pyqueue.js.gz": gzip.compress(b"packed"),
-        "pyqueue.js.br": b"packed better",
+        "pyqueue.js": b"export const pyqueue = 1;\n",
+        "pyqueue.js.gz": gzip.compress(b"stale once there are tasks"),
         "sw.js": b'import "./app-1f/worker/boot.js";\n',
         "sw.js.gz": gzip.compress(b"stale once there are tasks"),
         "app-1f/worker/boot.js": b"// boot\n",
         "app-1f/worker/main.py": b"",
-        "pyodide/pyodide.mjs": b"",
+        "pyodide/pyodide.mjs": b"export {};",
+        "pyodide/pyodide.mjs.gz": gzip.compress(b"packed"),
+        "pyodide/pyodide.mjs.br": b"packed better",
         "pyodide/pyodide.asm.wasm": b"\0asm",
         "pyodide/python_stdlib.zip": b"PK",
         "pyodide/pyodide-lock.json": b"{}",
@@ -114,7 +116,7 @@ def test_an_etag_answers_304(get: Get) -> None:
 )
 def test_the_best_compressed_copy_is_chosen(get: Get, accepted: str, encoding: str | None) -> None:
     """Asked by HEAD, which says the same as GET and sends no body."""
-    answer = get("pyqueue.js", "HEAD", accept_encoding=accepted)
+    answer = get("pyodide/pyodide.mjs", "HEAD", accept_encoding=accepted)
     assert answer.headers.get("content-encoding") == encoding
     assert answer.headers["vary"] == "accept-encoding"
     assert int(answer.headers["content-length"]) > 0
@@ -123,9 +125,8 @@ def test_the_best_compressed_copy_is_chosen(get: Get, accepted: str, encoding: s
 
 def test_every_encoding_has_its_own_etag(get: Get) -> None:
     """A strong ETag names bytes."""
-    tags = {
-        get("pyqueue.js", "HEAD", accept_encoding=name).headers["etag"] for name in ("br", "gzip", "identity")
-    }
+    answers = [get("pyodide/pyodide.mjs", accept_encoding=name) for name in ("br", "gzip", "identity")]
+    tags = {answer.headers["etag"] for answer in answers}
     assert len(tags) == 3
 
 
@@ -155,10 +156,50 @@ def test_the_worker_names_the_tasks_and_changes_with_them(get: Get, folder: Path
     assert hashlib.sha256(get("tasks.py").content).hexdigest() in second.text
 
 
-def test_a_change_that_is_not_python_is_not_served(get: Get, tasks: Path) -> None:
-    """The last valid module stays until it is mended."""
-    rewrite(tasks, "def (")
-    assert get("tasks.py").text == TASKS
+def test_the_page_is_told_what_is_declared(get: Get, folder: Path, tasks: Path) -> None:
+    """Before any worker has started, and anew when it changes."""
+    first = get("pyqueue.js", accept_encoding="gzip, br")
+    assert "content-encoding" not in first.headers
+    script, _, line = first.text.removesuffix(");\n").rpartition("\npyqueue.declare(")
+    assert script == (folder / "pyqueue.js").read_text()
+    assert json.loads(line) == {
+        "limits": {"payload_bytes": 1 << 20, "jobs": 10_000, "bytes": 100 << 20},
+        "tasks": {},
+    }
+    assert get("pyqueue.js", if_none_match=first.headers["etag"]).status_code == 304
+    rewrite(tasks, TASKS + "queue.http('a', 'POST', '/a', label='</script>\\u2028')\n")
+    second = get("pyqueue.js", if_none_match=first.headers["etag"])
+    assert second.status_code == 200
+    assert '"a": {"label": "</script>\\u2028"}' in second.text
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "def (",
+        "raise SystemExit",
+        "from pyqueue import Queue\nqueue = Queue(timeout=-1)\n",
+        "import js\n",
+        "queue = 1\n",
+        None,
+    ],
+)
+def test_a_wrong_change_is_not_served(
+    get: Get, tasks: Path, wrong: str | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The last valid module stays until it is mended, and the log says why."""
+    before = [get(name).content for name in ("tasks.py", "sw.js", "pyqueue.js")]
+    if wrong is None:
+        tasks.unlink()
+    else:
+        rewrite(tasks, wrong)
+    assert [get(name).content for name in ("tasks.py", "sw.js", "pyqueue.js")] == before
+    assert [record.message.endswith("the last valid version is served") for record in caplog.records] == [
+        True
+    ]
+    tasks.touch()
+    rewrite(tasks, TASKS + "# mended\n")
+    assert get("tasks.py").text.endswith("# mended\n")
 
 
 def rewrite(path: Path, text: str) -> None:
@@ -168,18 +209,18 @@ def rewrite(path: Path, text: str) -> None:
     os.utime(path, ns=(modified + 10**9, modified + 10**9))
 
 
-def test_without_tasks_the_worker_is_as_built(folder: Path) -> None:
+def test_without_tasks_the_scripts_are_as_built(folder: Path) -> None:
     """On a static host the URL names them."""
     app = assets(directory=folder)
 
-    async def request() -> tuple[httpx.Response, httpx.Response]:
+    async def request() -> list[httpx.Response]:
         async with httpx.AsyncClient(
             transport=httpx.ASGITransport(app), base_url="http://localhost"
         ) as client:
-            return await client.get("/sw.js"), await client.get("/tasks.py")
+            return [await client.get(f"/{name}") for name in ("sw.js", "pyqueue.js", "tasks.py")]
 
-    worker, tasks = asyncio.run(request())
-    assert worker.content == b"stale once there are tasks"
+    worker, page, tasks = asyncio.run(request())
+    assert worker.content == page.content == b"stale once there are tasks"
     assert tasks.status_code == 404
 
 
@@ -190,21 +231,24 @@ def test_what_cannot_be_served_is_said_at_once(folder: Path, tmp_path: Path) -> 
     with pytest.raises(DeclarationError, match="cannot be read"):
         assets(tmp_path / "none.py", folder)
     (tmp_path / "broken.py").write_text("def (")
-    with pytest.raises(DeclarationError, match=r"not valid Python.*broken\.py"):
+    with pytest.raises(DeclarationError, match=r"broken\.py, line 1: it is not valid Python"):
         assets(tmp_path / "broken.py", folder)
 
 
 def test_install_copies_the_folder_and_joins_the_tasks(
     folder: Path, tasks: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Twice is as good as once, and no compressed copy contradicts the worker."""
+    """Twice is as good as once, and no compressed copy contradicts what was made."""
     monkeypatch.setattr(static, "BUILT", folder)
     for _ in range(2):
         target = static.install(tmp_path / "site", tasks)
     assert (target / "pyodide/pyodide.asm.wasm").read_bytes() == b"\0asm"
     assert (target / "tasks.py").read_text() == TASKS
     assert (target / "sw.js").read_text().count("PYQUEUE_TASKS") == 1
+    assert (target / "pyqueue.js").read_text().count("pyqueue.declare(") == 1
     assert not (target / "sw.js.gz").exists()
+    assert not (target / "pyqueue.js.gz").exists()
+    assert (target / "pyodide/pyodide.mjs.br").exists()
 
 
 def test_the_command_says_what_is_wrong(tmp_path: Path) -> None:

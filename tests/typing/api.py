@@ -30,18 +30,30 @@ queue = Queue(
     timeout=30.0,
     limits=Limits(payload_bytes=1 << 20),
     retention=Retention(count=100),
-    control="/pyqueue-control.json",
+    kill_switch="/pyqueue-control.json",
 )
-queue.http("comment.create", "POST", "/api/comments", ordering_key="post:{post_id}", classify=classify)
+queue.http(
+    "comment.create",
+    "POST",
+    "/api/comments",
+    label="Comment",
+    ordering_key="post:{post_id}",
+    require_key_echo=True,
+    classify=classify,
+    retry=Retry(max_attempts=3),
+)
+queue.http("a", "POST", "/a", ordering_keys="a")  # type: ignore[call-arg]
+queue.http("b", "POST", "/b", encoding="xml")  # type: ignore[arg-type]
+queue.http("c", "POST", "/c", on_conflict="drop")  # type: ignore[arg-type]
 
 
-@queue.task("photo.upload", ordering_key=None)
+@queue.task("photo.upload", ordering_key=None, expires=3600, label="Photo")
 async def upload(ctx: Context, *, photo_id: int, blob: Any) -> Any:
     if photo_id < 0:
         raise Reject("no such photo")
     response = await ctx.http.post("/api/photos", body=blob)
     if response.status == 202:
-        raise RetryLater("still being scanned", after=10)
+        raise RetryLater("still being scanned", after=response.headers.get("retry-after"))
     return response.json()
 
 

@@ -84,7 +84,7 @@ def test_cancelling_the_head_promotes_the_next(sim: Simulation) -> None:
     sim.wake()
     sim.server.offline = False
     sim.command("cancel", id=first)
-    sim.wake()
+    sim.wake("online")
     assert [sim.job(job).status for job in (first, second)] == ["cancelled", "done"]
 
 
@@ -162,17 +162,17 @@ def test_a_retried_job_waits_for_a_later_one_of_its_key_that_is_on_its_way(sim: 
     assert sent(sim) == [1, 2, 1]
 
 
-def test_the_control_flag_holds_the_queue_and_its_last_answer_outlives_it() -> None:
+def test_the_kill_switch_holds_the_queue_and_its_last_answer_outlives_it() -> None:
     flag = {"paused": True, "reason": "deploying"}
 
     def answer(request: Request) -> Response:
         return json_response(200, flag) if request.url == "/control.json" else Response(201)
 
     server = FakeServer(handle=answer)
-    with Simulation(board(control="/control.json"), server) as sim:
+    with Simulation(board(kill_switch="/control.json"), server) as sim:
         job = sim.enqueue("comment", {"post": 1, "n": 1})
         sim.wake()
-        assert sim.waker.holds["control"]["reason"] == "deploying"
+        assert sim.waker.holds["kill_switch"]["reason"] == "deploying"
         server.answers.append(TransportError("network", "down"))
         sim.wake()
         assert sim.job(job).status is Status.PENDING
@@ -181,12 +181,12 @@ def test_the_control_flag_holds_the_queue_and_its_last_answer_outlives_it() -> N
         assert sim.job(job).status is Status.DONE
 
 
-def test_the_control_flag_is_asked_again_at_every_wake_up_while_it_holds_a_lingering_run() -> None:
+def test_the_kill_switch_is_asked_again_at_every_wake_up_while_it_holds_a_lingering_run() -> None:
     flag = {"paused": True}
     server = FakeServer(
         handle=lambda request: json_response(200, flag) if request.url == "/control.json" else Response(201)
     )
-    with Simulation(board(control="/control.json"), server) as sim:
+    with Simulation(board(kill_switch="/control.json"), server) as sim:
         job = sim.enqueue("comment", {"post": 1, "n": 1})
 
         async def release_midway() -> None:

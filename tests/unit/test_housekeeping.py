@@ -15,6 +15,10 @@ from pyqueue.testing import Simulation
 from tests.unit.board import board
 
 
+def counters(sim: Simulation) -> Any:
+    return sim.disk.meta["tallies"]["counters"]
+
+
 def test_tombstones_go_by_age_and_by_count_and_are_counted() -> None:
     with Simulation(board(retention=Retention(settled=100, failed=1000, count=3))) as sim:
         sim.server.answers.append(400)
@@ -23,15 +27,15 @@ def test_tombstones_go_by_age_and_by_count_and_are_counted() -> None:
             sim.enqueue("free", {"n": n})
         sim.wake()
         assert len(sim.jobs()) == 4
-        assert sim.disk.meta["counters"]["pruned"] == 2
+        assert counters(sim)["pruned"] == 2
         sim.run(200)
         sim.wake()
         assert [job.id for job in sim.jobs()] == [failed]
         sim.run(2000)
         sim.wake()
         assert sim.jobs() == []
-        assert sim.disk.meta["counters"]["pruned_failed"] == 1
-        assert sim.disk.meta["kept"] == {"done": 0, "failed": 0}
+        assert counters(sim)["pruned_failed"] == 1
+        assert set(sim.disk.meta["tallies"]["depth"].values()) == {0}
 
 
 def test_the_tallies_follow_what_is_open(sim: Simulation) -> None:
@@ -39,18 +43,19 @@ def test_the_tallies_follow_what_is_open(sim: Simulation) -> None:
     for n in range(3):
         sim.enqueue("comment", {"post": 1, "n": n})
     sim.wake()
-    meta = sim.disk.meta
-    assert meta["open"]["count"] == 3
-    assert meta["open"]["bytes"] == meta["appended"]["bytes"] == meta["admitted"]["bytes"]
+    tallies = sim.disk.meta["tallies"]
+    assert tallies["open"]["count"] == tallies["depth"]["pending"] == 3
+    assert tallies["open"]["bytes"] == sim.disk.meta["appended"]["bytes"] == tallies["admitted"]["bytes"]
     sim.server.offline = False
     sim.wake("online")
-    assert sim.disk.meta["open"] == {"count": 0, "bytes": 0}
+    assert sim.disk.meta["tallies"]["open"] == {"count": 0, "bytes": 0}
 
 
 def test_limits_are_published_for_the_pages() -> None:
     with Simulation(board(limits=Limits(jobs=5))) as sim:
         sim.wake()
-        assert sim.disk.meta["limits"] == {"payload_bytes": 1 << 20, "jobs": 5, "bytes": 100 << 20}
+        limits = sim.disk.meta["declaration"]["limits"]
+        assert limits == {"payload_bytes": 1 << 20, "jobs": 5, "bytes": 100 << 20}
 
 
 def test_a_command_of_a_newer_page_stays_for_a_newer_worker(sim: Simulation) -> None:
@@ -68,12 +73,19 @@ def test_a_command_of_a_newer_page_stays_for_a_newer_worker(sim: Simulation) -> 
         {"type": "enqueue", "id": "x"},
         {"type": "edit", "id": "x"},
         {"type": "cancel"},
+        {"type": "enqueue", "id": "x", "payload": {}, "options": [1]},
+        {"type": "enqueue", "id": "x", "payload": {}, "bytes": None},
+        {"type": "enqueue", "id": "x", "payload": {}, "options": {"retry": {"max_attempts": 0}}},
+        {"type": "enqueue", "id": "x", "payload": {}, "options": {"delay": float("nan")}},
+        {"type": "enqueue", "id": "x", "payload": {}, "options": {"ordering_key": 7}},
+        {"type": "retry", "id": {}},
     ],
 )
-def test_a_damaged_command_stops_nothing(sim: Simulation, damaged: dict[str, Any]) -> None:
+def test_a_damaged_command_is_set_aside_and_stops_nothing(sim: Simulation, damaged: dict[str, Any]) -> None:
     for _ in range(150):
         sim.command(**damaged)
     job = sim.enqueue("comment", {"post": 1, "n": 1})
     sim.wake()
     assert sim.job(job).status is Status.DONE
-    assert len(sim.disk.inbox) == 150
+    assert sim.disk.inbox == {}
+    assert len(sim.disk.aside) == counters(sim)["set_aside"] == 150

@@ -148,7 +148,7 @@ def test_a_route_may_take_a_redirect_for_success_or_for_a_login_page() -> None:
 def test_a_route_may_demand_that_the_answer_echoes_the_key() -> None:
     """A captive portal answers 200 to everything."""
     queue = Queue()
-    queue.http("a", "POST", "/a", echo=True)
+    queue.http("a", "POST", "/a", require_key_echo=True)
     server = FakeServer(
         handle=lambda request: Response(201, {"idempotency-key": request.headers["Idempotency-Key"]})
     )

@@ -105,7 +105,7 @@ class Arrival:
 
 @dataclass(slots=True)
 class Control:
-    """The site's flag file for the queue, see `Queue(control=...)`."""
+    """The site's flag file for the queue, see `Queue(kill_switch=...)`."""
 
     paused: bool = False
     reason: str = ""
