@@ -12,14 +12,14 @@ line is due. A change costs what it touches, however many jobs are stored.
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from math import inf
 from typing import Any
 
 from .._ports import Query
-from .._record import JobRecord, is_count
+from .._record import JobRecord, is_count, is_number
 from .._vocabulary import SETTLED, Status
 
 LINE_DEPTH = 32
@@ -161,37 +161,45 @@ class Memory:
 
     # -- what was read ------------------------------------------------------------------------------------
 
-    def take_in(self, jobs: Iterable[JobRecord], query: Query, whole: bool) -> None:
+    def take_in(
+        self, records: Sequence[Mapping[str, Any]], jobs: Iterable[JobRecord], query: Query, whole: bool
+    ) -> None:
         """Remembers what a query found. What is remembered already stays as it is.
 
         Args:
-            jobs: by `seq`.
+            records: as they are stored, by `seq`. They tell how far was read, whatever was changed since.
+            jobs: those that can be read.
             query: what was asked.
-            whole: nothing that the query names was left out.
+            whole: nothing that the query names is missing among the records.
         """
-        found = [job for job in jobs if job.seq not in self._deleted]
-        for job in found:
-            if job.seq not in self.jobs:
+        for job in jobs:
+            if job.seq not in self.jobs and job.seq not in self._deleted:
                 self._remember(job)
         for key, after in query.lines.items():
-            members = [job.seq for job in found if job.open_key == key and job.seq > after]
-            self._extend_line(key, members[: query.line_depth], whole and len(members) < query.line_depth)
+            found = [record["seq"] for record in records if record.get("open_key") == key]
+            members = [seq for seq in found if seq > after]
+            is_all = whole and len(members) < query.line_depth
+            self._extend_line(key, members[: query.line_depth], is_all)
         if query.due_after is not None:
-            heads = sorted(
-                (job.due, job.seq)
-                for job in found
-                if job.due is not None and (job.due, job.seq) > query.due_after
-            )
-            for due, seq in heads[: query.due_limit]:
-                job = self.jobs[seq]
-                self._set_place(job, (due, seq))
-                # Whoever is due is the first of its line.
-                if job.open_key is not None and job.due is not None and job.open_key not in self._lines:
-                    self._lines[job.open_key] = Line([seq], read_to=seq, due=seq)
-            if len(heads) >= query.due_limit:
-                self.horizon = heads[query.due_limit - 1]
-            elif whole:
-                self.horizon = EVERYWHERE
+            self._extend_heads(records, query.due_after, query.due_limit, whole)
+
+    def _extend_heads(
+        self, records: Iterable[Mapping[str, Any]], after: Place, limit: int, whole: bool
+    ) -> None:
+        places = [(due, record["seq"]) for record in records if is_number(due := record.get("due"))]
+        heads = sorted(place for place in places if place > after)
+        for place in heads[:limit]:
+            job = self.jobs.get(place[1])
+            if job is None:
+                continue  # It cannot be read, or was deleted since.
+            self._set_place(job, place)
+            # Whoever is due is the first of its line.
+            if job.open_key is not None and job.due is not None and job.open_key not in self._lines:
+                self._lines[job.open_key] = Line([job.seq], read_to=job.seq, due=job.seq)
+        if len(heads) >= limit:
+            self.horizon = heads[limit - 1]
+        elif whole:
+            self.horizon = EVERYWHERE
 
     def touch(self, job: JobRecord) -> None:
         """The job may have become due by what is not remembered: it is arranged anew."""
@@ -199,10 +207,6 @@ class Memory:
             self._touched.add(job.open_key)
         else:
             self.put(job)
-
-    def forget_line(self, key: str) -> None:
-        """A line turned out to be other than remembered: it is read anew."""
-        self._lines.pop(key, None)
 
     def _extend_line(self, key: str, members: list[int], complete: bool) -> None:
         line = self._lines.setdefault(key, Line())
@@ -213,7 +217,8 @@ class Memory:
         self._touched.add(key)
         beyond, line.beyond = line.beyond, set()
         for seq in (*members, *beyond):
-            self._move(line, self.jobs[seq], key)
+            if (job := self.jobs.get(seq)) is not None:
+                self._move(line, job, key)
 
     def _remember(self, job: JobRecord) -> None:
         if job.seq not in self.jobs:
@@ -312,7 +317,10 @@ class Memory:
             if head is not None:
                 # A job that was retried may stand before one that is on its way: both at once would race.
                 may_leave = head.status is Status.PENDING and not line.sending and head.waits_for is None
-                self._set_due(head, min(head.not_before, now + head.wait) if may_leave else None)
+                if may_leave and head.not_before > now + head.wait:
+                    head = self.jobs[head.seq] = head.with_(not_before=now + head.wait)
+                    self._dirty.add(head.seq)
+                self._set_due(head, head.not_before if may_leave else None)
                 line.due = head.seq if may_leave else None
             if not line.seqs and not line.complete:
                 self._starved.add(key)

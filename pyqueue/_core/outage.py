@@ -63,14 +63,12 @@ class Breaker:
 
     def may_send(self, now: float, in_flight: int) -> bool:
         """Whether a job may leave: any, or in an outage one at a time."""
-        if self.outage is None:
-            return True
-        return in_flight == 0 and self.probe_at(now) <= now
+        return self.outage is None or (in_flight == 0 and self.outage.probe_at <= now)
 
-    def probe_at(self, now: float) -> float:
-        """When the next probe may leave: however the clock was set, within the policy's cap."""
-        assert self.outage is not None
-        return min(self.outage.probe_at, now + self._policy.cap)
+    def correct_wait(self, now: float) -> None:
+        """However the clock was set meanwhile, no wait is longer, from now, than the policy's cap."""
+        if self.outage is not None and self.outage.probe_at > now + self._policy.cap:
+            self.outage = replace(self.outage, probe_at=now + self._policy.cap)
 
     def judge(self, seq: int, outcome: Outcome, now: float, jitter: float, *, probe: bool) -> bool:
         """Learns from the end of an attempt.

@@ -137,6 +137,7 @@ class Owner:
         if now < self._now - CLOCK_TOLERANCE:
             self._sweeps.begin(CLOCK, now)
         self._now = now
+        self._breaker.correct_wait(now)
         match event:
             case Started(meta):
                 self._start(meta)
@@ -240,17 +241,16 @@ class Owner:
         if query.inbox_after is not None:
             self._has_news = self._has_news or len(loaded.commands) >= query.inbox_limit
         self._aside += loaded.unreadable
-        jobs, whole = [], not any(found.source == "jobs" for found in loaded.unreadable)
+        jobs, whole = [], all(found.source != "jobs" for found in loaded.unreadable)
         for record in loaded.jobs:
             known = self._memory.jobs.get(record["seq"])
             try:
                 jobs.append(known or decode(record))
             except StoreError as error:
-                whole = False
                 self._set_job_aside(record, str(error))
-        self._memory.take_in(jobs, query, whole)
+        self._memory.take_in(loaded.jobs, jobs, query, whole)
         jobs = [job for job in jobs if job.seq in self._memory.jobs]  # Not what was deleted since.
-        self._sweeps.take_in(query, len(loaded.jobs), jobs)
+        self._sweeps.take_in(query, loaded.jobs)
         self._looked_up |= query.ids | query.unique_keys
         rules = self._rules()
         for job in jobs:
@@ -542,8 +542,6 @@ class Owner:
         self._memory.forget_unreadable(record)
         self._memory.count("set_aside")
         self._aside.append(Unreadable("jobs", record["seq"], reason))
-        if isinstance(key := record.get("open_key"), str):
-            self._memory.forget_line(key)
         self._sweeps.begin(MEND, self._now)
 
     # -- rest ---------------------------------------------------------------------------------------------
@@ -599,7 +597,7 @@ class Owner:
         if head is None or head.due is None:
             return None
         if self._breaker.outage is not None:
-            return max(head.due, self._breaker.probe_at(self._now))
+            return max(head.due, self._breaker.outage.probe_at)
         return head.due
 
     def _schedule(self, wake_at: float | None) -> None:

@@ -142,6 +142,9 @@ class Rules:
     def _make_unique(self, job: JobRecord, on_conflict: str) -> bool:
         """Whether the job is to be added, after those with the same unique key have made room."""
         assert job.unique_key is not None
+        for other in self._memory.holders(job.unique_key):
+            if other.status is Status.PENDING and self.is_expired(other):
+                self.expire(other)  # It ended before, though nobody has looked.
         holders = [other for other in self._memory.holders(job.unique_key) if other.seq != job.seq]
         standing = [other for other in holders if other.superseded_by is None]
         if standing and on_conflict == OnConflict.KEEP:

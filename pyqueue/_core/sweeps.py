@@ -5,9 +5,8 @@ What a sweep has done is stored in the commit that does it, so that the next own
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from math import inf
 from typing import Any
 
 from .._ports import Query
@@ -125,35 +124,31 @@ class Sweeps:
             return {"status": (_STATUS[name], int(after), BATCH)}
         return {"backoff": (_BACKOFF[name], int(after), BATCH)}
 
-    def take_in(self, query: Query, count: int, jobs: list[JobRecord]) -> None:
+    def take_in(self, query: Query, records: Sequence[Mapping[str, Any]]) -> None:
         """Takes what was read.
 
         Args:
             query: that was asked.
-            count: of all job records that it found.
-            jobs: those among them that can be read, as they are stored.
+            records: that it found, as they are stored; those that can be read are in the memory.
         """
         name, self._asked = self._asked, None
-        if name is None:
-            return
         if name == CLOCK and query.late is not None:
-            place, limit = query.late
-            batch = [job for job in jobs if job.due is not None and (job.due, job.seq) > place]
-            batch.sort(key=lambda job: (job.due, job.seq))
+            after, limit = query.late
+            places = [(record["due"], record["seq"]) for record in records if is_number(record.get("due"))]
         elif name in _STATUS and query.status is not None:
-            status, after, limit = query.status
-            batch = [job for job in jobs if job.status is status and job.seq > after]
+            status, above, limit = query.status
+            after = (above, -1)
+            places = [(record["seq"], -1) for record in records if record.get("status") == status]
         elif name in _BACKOFF and query.backoff is not None:
-            kind, after, limit = query.backoff
-            batch = [job for job in jobs if job.backoff == kind and job.seq > after]
+            kind, above, limit = query.backoff
+            after = (above, -1)
+            places = [(record["seq"], -1) for record in records if record.get("backoff") == kind]
         else:
             return
-        batch = batch[:limit]
-        reached = (inf, -1)
-        if batch:
-            last = batch[-1]
-            reached = (last.due or 0.0, last.seq) if name == CLOCK else (last.seq, -1)
-        self._batch = _Batch(name, [job.seq for job in batch], reached, count < limit)
+        found = sorted(place for place in places if place > after)[:limit]
+        seqs = [int(place[1] if name == CLOCK else place[0]) for place in found]
+        seqs = [seq for seq in seqs if seq in self._memory.jobs]
+        self._batch = _Batch(name, seqs, found[-1] if found else after, len(found) < limit)
 
     def touched(self) -> list[JobRecord]:
         """The jobs of the batch that was read: their lines have to be known before it is applied."""
@@ -170,7 +165,7 @@ class Sweeps:
                 self._apply_to(batch.name, job, sweep.at, rules)
             except Exception as error:
                 rules.give_up(job, JobError(ErrorCode.EXCEPTION, f"{type(error).__name__}: {error}"))
-        if batch.is_last or not batch.seqs:
+        if batch.is_last:
             del self._sweeps[batch.name]
         else:
             sweep.after, sweep.after_seq = batch.reached

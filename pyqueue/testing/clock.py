@@ -44,9 +44,14 @@ class ManualClock:
 
     def __init__(self, loop: VirtualTimeLoop) -> None:
         self._loop = loop
+        self._offset = EPOCH
 
     def now(self) -> float:
-        return EPOCH + self._loop.time()
+        return self._offset + self._loop.time()
+
+    def shift(self, seconds: float) -> None:
+        """Sets the wall clock ahead, or back. What sleeps is not woken by it."""
+        self._offset += seconds
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)

@@ -37,6 +37,10 @@ class Oracle:
         """A page asked for a job."""
         self.asked[job_id] = {"seq": seq}
 
+    def damaged(self, job_id: str) -> None:
+        """Somebody damaged the record of a job: it cannot be delivered any more."""
+        del self.asked[job_id]
+
     def watch(self) -> None:
         """Checks what has happened since the last look."""
         world = self._world
@@ -73,6 +77,8 @@ class Oracle:
     def check_disk(self) -> None:
         """Checks what is stored: nothing is lost, the tallies are exact, only heads are due."""
         disk = self._world.disk
+        if any("payload" not in record for record in disk.jobs.values()):
+            return  # Not before the damage was found.
         jobs = [decode(record) for record in disk.jobs.values()]
         known = {job.id for job in jobs} | {
             command["id"] for command in disk.inbox.values() if command.get("type") == "enqueue"
@@ -81,7 +87,8 @@ class Oracle:
             if job_id not in known and job_id not in self._may_be_pruned:
                 raise Violation(f"job {asked['seq']} is lost")
         self._check_tallies(jobs)
-        self._check_lines(jobs)
+        if "mend" not in disk.meta.get("sweeps", {}):
+            self._check_lines(jobs)
 
     def _check_tallies(self, jobs: list[JobRecord]) -> None:
         tallies = self._world.disk.meta.get("tallies")
@@ -132,8 +139,11 @@ class Oracle:
 
     def check_end(self) -> None:
         """All has been well for long enough: every job has ended, and what is done was done."""
-        self.check_disk()
         disk = self._world.disk
+        unread = [record["seq"] for record in disk.jobs.values() if "payload" not in record]
+        if unread:
+            raise Violation(f"damaged records were never set aside: {unread}")
+        self.check_disk()
         if disk.inbox:
             raise Violation(f"commands were never carried out: {list(disk.inbox.values())}")
         for record in disk.jobs.values():

@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .._http import Request, Response, TransportError
 
@@ -21,7 +21,8 @@ class FakeServer:
     Attributes:
         answers: scripted answers, used up one a request, before the idempotency key is looked at; once
             empty, requests are answered by `handle`.
-        handle: answers a request whose key is new. Its 2xx answer is an effect, and is replayed.
+        handle: answers a request whose key is new. Its 2xx answer is an effect, and is replayed; another
+            request with its key is refused with 422.
         latency: seconds until the request arrives, and again until the answer does.
         lose_replies: while true, effects happen but their answers are lost.
         offline: while true, nothing arrives and the browser knows it.
@@ -36,7 +37,7 @@ class FakeServer:
     offline: bool = False
     requests: list[Request] = field(default_factory=list)
     effects: list[Request] = field(default_factory=list)
-    _replies: dict[str, Response] = field(default_factory=dict)
+    _replies: dict[str, tuple[Request, Response]] = field(default_factory=dict)
 
     async def send(self, request: Request) -> Response:
         await asyncio.sleep(self.latency)
@@ -58,13 +59,32 @@ class FakeServer:
     def _once(self, request: Request) -> Response:
         key = request.headers.get("Idempotency-Key")
         if key is not None and key in self._replies:
-            return self._replies[key]
+            first, response = self._replies[key]
+            if _asked(first) != _asked(request):
+                response = problem(422, "key-reused")
+            return with_header(response, "idempotency-key", key)
         response = self.handle(request)
         if response.ok:
             self.effects.append(request)
             if key is not None:
-                self._replies[key] = response
-        return response
+                self._replies[key] = (request, response)
+        return response if key is None else with_header(response, "idempotency-key", key)
+
+
+def _asked(request: Request) -> tuple[str, str, object]:
+    """What two requests have in common that ask for the same."""
+    return request.method, request.url, request.body
+
+
+def problem(status: int, code: str) -> Response:
+    """A refusal of the idempotency layer."""
+    members = {"type": f"urn:pyqueue:idempotency:{code}", "status": status}
+    return Response(status, {"content-type": "application/problem+json"}, json.dumps(members).encode())
+
+
+def with_header(response: Response, name: str, value: str) -> Response:
+    """A response with one more header."""
+    return replace(response, headers={**response.headers, name: value})
 
 
 def json_response(status: int, value: object) -> Response:

@@ -160,6 +160,7 @@ class _Scenario:
             (self._the_page_comes_and_goes, 8),
             (self._the_clock_jumps, 25),
             (self._rubbish_is_stored, 20),
+            (self._a_record_is_damaged, 20),
         ):
             if choices.happens(one_in):
                 event()
@@ -290,6 +291,16 @@ class _Scenario:
         world.disk.inbox[seq] = {**rubbish, "seq": seq}
         world.wake("append")
         world.timer = world.now + SILENCE
+
+    def _a_record_is_damaged(self) -> None:
+        """A job's payload is gone. It cannot be delivered, and must not keep another from being."""
+        world = self._world
+        waiting = [record for record in world.disk.jobs.values() if record["status"] == "pending"]
+        if waiting and not world.workers:
+            record = self._choices.pick(waiting)
+            world.note(f"the record of {record['seq']} is damaged")
+            world.disk.put({name: value for name, value in record.items() if name != "payload"})
+            self._oracle.damaged(record["id"])
 
     def _calm_down(self) -> None:
         """From here on all is well. Nothing but the page's own wake-ups may be needed."""

@@ -7,7 +7,6 @@ and a page may write.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -40,7 +39,7 @@ from .._queue import Queue
 from .._record import JobRecord
 from .._vocabulary import SILENCE, UNREACHABLE
 from .choices import Choices
-from .server import json_response
+from .server import json_response, problem, with_header
 from .store import Disk, MemoryStore
 
 STOLEN_AFTER = 60.0
@@ -393,7 +392,7 @@ class World:
                 had_effect = True
                 self._replies[key] = (request.body, response)
         if "echo" in self.mood or before is not None or not self.mood.startswith("bare"):
-            response = _with_header(response, "idempotency-key", request.headers["Idempotency-Key"])
+            response = with_header(response, "idempotency-key", request.headers["Idempotency-Key"])
         exchange.answer = response
         self.note(
             f"the server gets {job.seq} ({key[-12:]}): {response.status}{' effect' if had_effect else ''}"
@@ -427,13 +426,3 @@ PROVOKED: Mapping[str, Response] = {
     "bytes": Response(400, {"content-type": "application/problem+json"}, b"\xff\xfe{"),
 }
 """Answers that one job alone gets, again and again."""
-
-
-def problem(status: int, code: str) -> Response:
-    """A refusal of the idempotency layer."""
-    members = {"type": f"urn:pyqueue:idempotency:{code}", "status": status}
-    return Response(status, {"content-type": "application/problem+json"}, json.dumps(members).encode())
-
-
-def _with_header(response: Response, name: str, value: str) -> Response:
-    return Response(response.status, {**response.headers, name: value}, response.body)
