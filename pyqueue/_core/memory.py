@@ -86,6 +86,7 @@ class Memory:
         self._touched: set[str] = set()
         self._starved: set[str] = set()
         self._has_beyond: set[str] = set()
+        self._orphans: dict[str, set[int]] = {}
         self._fresh: set[int] = set()
         self._counted = False
         self.pinned: set[int] = set()
@@ -124,8 +125,10 @@ class Memory:
         }
 
     def starved_lines(self) -> dict[str, int]:
-        """Lines of which nothing is left in memory, but perhaps on disk: none of them may be committed so."""
-        return {key: self._lines[key].read_to for key in self._starved}
+        """Lines that were changed and of which nothing is in memory, but perhaps on disk: none of them may be
+        committed so."""
+        known = {key: self._lines[key].read_to for key in self._starved}
+        return {**known, **dict.fromkeys(self._orphans, -1)}
 
     def read_to(self, key: str) -> int:
         """The `seq` up to which a line is known."""
@@ -215,7 +218,7 @@ class Memory:
         line.complete = line.complete or complete
         self._starved.discard(key)
         self._touched.add(key)
-        beyond, line.beyond = line.beyond, set()
+        beyond, line.beyond = line.beyond | self._orphans.pop(key, set()), set()
         for seq in (*members, *beyond):
             if (job := self.jobs.get(seq)) is not None:
                 self._move(line, job, key)
@@ -231,7 +234,7 @@ class Memory:
     # -- what is changed ----------------------------------------------------------------------------------
 
     def put(self, job: JobRecord) -> JobRecord:
-        """Sets a job. The line of its key must be known, as far as the job takes part in one."""
+        """Sets a job."""
         before = self.jobs.get(job.seq)
         self._remember(job)
         self._dirty.add(job.seq)
@@ -244,6 +247,8 @@ class Memory:
             self._touched.add(key)
             if (line := self._lines.get(key)) is not None:
                 self._move(line, job, key)
+            else:
+                self._orphans.setdefault(key, set()).add(job.seq)
         if job.open_key is None:
             may_leave = job.status is Status.PENDING and job.ordering_key is None and job.waits_for is None
             self._set_due(job, job.not_before if may_leave else None)
@@ -377,7 +382,7 @@ class Memory:
         return self._counted
 
     def committed(self) -> None:
-        """All changes are with the store; what is not needed is forgotten."""
+        """All changes are with the store."""
         self._counted = False
         self._deleted.clear()
         self._fresh |= self._dirty
@@ -386,7 +391,7 @@ class Memory:
             if (line := self._lines.get(key)) is not None:
                 line.beyond.clear()
         self._has_beyond.clear()
-        self.tidy()
+        self._orphans.clear()
 
     def tidy(self) -> None:
         """Forgets what was remembered and turned out not to be needed."""

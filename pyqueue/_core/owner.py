@@ -299,9 +299,10 @@ class Owner:
         if starved := memory.starved_lines():  # Something expired.
             self._load(Query(lines=starved, line_depth=LINE_DEPTH))
             return
-        if self._commit():
-            return
+        is_committing = self._commit()
         memory.tidy()
+        if is_committing:
+            return
         if (query := self._prefetch()) is not None:
             self._load(query)
             return
@@ -327,11 +328,11 @@ class Owner:
             if job.superseded_by is not None:
                 ids.add(job.superseded_by)
 
-        def with_terms(job: JobRecord) -> None:
+        def with_terms(job: JobRecord, payload: Mapping[str, Any]) -> None:
             """It may be reopened: whoever has its unique key has to be known."""
             unique_keys.update(_given(job.unique_key))
             if job.options is not None:
-                terms = _terms_or_none(self._queue.find(job.task), job.options, job.payload)
+                terms = _terms_or_none(self._queue.find(job.task), job.options, payload)
                 if terms is not None:
                     lines.update(_given(terms.ordering_key))
                     unique_keys.update(_given(terms.unique_key))
@@ -341,7 +342,7 @@ class Owner:
                 ids.add(command.id)
                 if (job := self._memory.find(command.id)) is not None:
                     with_line(job)
-                    with_terms(job)
+                    with_terms(job, command.payload if command.type is CommandType.EDIT else job.payload)
             if command.type is CommandType.ENQUEUE and (terms := self._terms_of(command)) is not None:
                 if terms.ordering_key is not None:
                     lines.add(terms.ordering_key)
@@ -353,7 +354,7 @@ class Owner:
             with_line(self._memory.jobs[seq])
         for job in self._sweeps.touched():
             with_line(job)
-            with_terms(job)
+            with_terms(job, job.payload)
         for key in unique_keys:
             for job in self._memory.holders(key):
                 with_line(job)

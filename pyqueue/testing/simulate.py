@@ -132,6 +132,8 @@ class _Scenario:
         self._write = write
         self._oracle = Oracle(world)
         self._ids: list[str] = []
+        self._one_in = self._choices.pick([12, 6, 4, 3, 2])
+        """Of so many moments of a worker, one is its last."""
 
     def run(self, steps: int) -> None:
         """A time of trouble, then a calm one."""
@@ -169,7 +171,7 @@ class _Scenario:
     def _work(self, worker: Worker) -> None:
         """The next thing that a worker does, or its end."""
         world, choices = self._world, self._choices
-        if choices.happens(7):
+        if choices.happens(self._one_in):
             world.kill(worker)
         elif choices.happens(60) and not any(isinstance(action, Send) for action in worker.actions):
             world.freeze(worker)  # Not between a decision and what is done at once.

@@ -170,11 +170,11 @@ def test_a_pause_outlives_the_browser(chromium: Chromium, demo: Demo, tab: Tab) 
     assert tab.stats()["paused"] is False
 
 
-def test_the_control_flag_pauses_and_releases(tab: Tab, demo: Demo) -> None:
+def test_the_kill_switch_pauses_and_releases(tab: Tab, demo: Demo) -> None:
     """The site's operator holds every browser's queue, with a reason, and lets it go again."""
     demo.set_control(paused=True, reason="moving house")
     job = tab.comment("patience")
-    explanation = tab.wait_for_explanation(job, "control")
+    explanation = tab.wait_for_explanation(job, "kill_switch")
     tab.wait_until_admitted()
     assert "moving house" in explanation["message"]
     assert demo.log() == []

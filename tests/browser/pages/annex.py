@@ -43,9 +43,21 @@ def create_app() -> ASGIApp:
     app.router.routes += [
         Mount("/annex/pyqueue", assets()),
         Route("/annex/{name}.html", _page),
+        Route("/annex/answers/{name}", _answer, methods=["POST"]),
         Mount("/annex", StaticFiles(directory=PAGES)),
     ]
     return DamagedSite(app)
+
+
+ANSWERS = {
+    "deep": Response("[" * 10_000 + "]" * 10_000, 201, media_type="application/json"),
+    "date": Response(status_code=503, headers={"retry-after": "Tue, 99 Foo 99999 99:99:99 +9999999"}),
+}
+"""Answers that a server should not give."""
+
+
+async def _answer(request: Request) -> Response:
+    return ANSWERS[request.path_params["name"]]
 
 
 async def _page(request: Request) -> Response:

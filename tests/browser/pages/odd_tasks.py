@@ -1,0 +1,35 @@
+"""Tasks with mistakes in them, and routes to a server that answers oddly."""
+
+import asyncio
+import sys
+
+from pyqueue import Queue, RetryLater
+
+queue = Queue(ordering_key=None)
+queue.http("comment.create", "POST", "/api/comments")
+queue.http("deep", "POST", "/annex/answers/deep")
+queue.http("date", "POST", "/annex/answers/date")
+queue.http("segment", "PUT", "/annex/posts/{post}/comments/{id}")
+queue.http("classified", "POST", "/api/comments", classify=lambda response: True)
+
+
+@queue.task("exits")
+async def exits(ctx):
+    sys.exit(1)
+
+
+@queue.task("cancelled")
+async def cancelled(ctx):
+    raise asyncio.CancelledError
+
+
+@queue.task("later")
+async def later(ctx):
+    raise RetryLater("busy", after="60")
+
+
+@queue.task("odd result")
+async def odd_result(ctx):
+    loop = {}
+    loop["self"] = loop
+    return {ctx: loop, "fine": 1}
