@@ -23,7 +23,7 @@ from .._ports import Changes, Loaded, Query, Unreadable
 from .._queue import Queue
 from .._record import JobRecord, decode, is_number
 from .._task import Task
-from .._vocabulary import BATCH, SETTLED, UNREACHABLE, CommandType, ErrorCode, HoldKind, Status
+from .._vocabulary import BATCH, SETTLED, SILENCE, UNREACHABLE, CommandType, ErrorCode, HoldKind, Status
 from .commands import Command, Damaged, parse
 from .deliveries import Deliveries
 from .events import (
@@ -56,9 +56,6 @@ INBOX = 200
 HEARTBEAT = 20.0
 """Seconds: the longest that an owner lets pass without a commit. One that is silent for a minute is taken
 for frozen, and its lock may be stolen."""
-
-REVIVAL = 60.0
-"""Seconds after which the worker is woken again, should it die with a job on its way."""
 
 FLAG_INTERVAL = 60.0
 """Seconds after which the kill switch is read again."""
@@ -288,6 +285,10 @@ class Owner:
             return
         self._apply()
         memory = self._memory
+        if self._sweeps.has_fresh():
+            # What was asked for is begun in the commit that takes the command: nobody sees a state between.
+            self._load(Query(**self._sweeps.ask(self._now)))
+            return
         memory.arrange(self._now)
         if starved := memory.starved_lines():
             self._load(Query(lines=starved, line_depth=LINE_DEPTH))
@@ -495,8 +496,8 @@ class Owner:
             self._write("sweeps", self._sweeps.stored())
             self._sweeps.has_changed = False
         jobs = memory.changed()
-        if self._deliveries and not self._is_armed_by(self._now + REVIVAL):
-            self._schedule(self._now + REVIVAL)
+        if self._deliveries and not self._is_armed_by(self._now + SILENCE):
+            self._schedule(self._now + SILENCE)
         changes = Changes(
             jobs=jobs,
             deleted=memory.deleted(),

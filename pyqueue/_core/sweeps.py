@@ -112,11 +112,16 @@ class Sweeps:
                 self._asked = None
             self.has_changed = True
 
+    def has_fresh(self) -> bool:
+        """Whether a sweep has begun of which no batch was read yet."""
+        return self._batch is None and any(sweep.after == -1 for sweep in self._sweeps.values())
+
     def ask(self, now: float) -> dict[str, Any]:
         """The part of a `Query` that reads the next batch; empty if there is none to read."""
         if self._batch is not None or not self._sweeps:
             return {}
-        self._asked = name = next(name for name in _CONCERNED if name in self._sweeps)
+        waiting = [name for name in _CONCERNED if name in self._sweeps]
+        self._asked = name = next((name for name in waiting if self._sweeps[name].after == -1), waiting[0])
         after, after_seq = self._sweeps[name].after, self._sweeps[name].after_seq
         if name == CLOCK:
             return {"late": (max((after, after_seq), (now, -1)), BATCH)}

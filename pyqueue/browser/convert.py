@@ -13,6 +13,9 @@ from typing import Any
 from js import JSON, Array, Object, Reflect
 from pyodide.ffi import JsProxy, jsnull, to_js
 
+from .._errors import InvalidPayload
+from .._vocabulary import MAX_DEPTH
+
 
 class JsPayload(Mapping[str, Any]):
     """A read-only view of a payload's own fields.
@@ -44,16 +47,22 @@ class JsPayload(Mapping[str, Any]):
         return f"JsPayload({dict(self)!r})"
 
 
-def from_js(value: Any) -> Any:
-    """The Python value of a JavaScript one; what is not plain data stays a `JsProxy`."""
+def from_js(value: Any, depth: int = MAX_DEPTH) -> Any:
+    """The Python value of a JavaScript one; what is not plain data stays a `JsProxy`.
+
+    Raises:
+        InvalidPayload: it is nested deeper than that, or has no end: to go on would end Python.
+    """
+    if depth < 0:
+        raise InvalidPayload(f"a value is nested deeper than {MAX_DEPTH}")
     if value is jsnull:
         return None
     if not isinstance(value, JsProxy):
         return value
     if Array.isArray(value):
-        return [from_js(item) for item in value]
+        return [from_js(item, depth - 1) for item in value]
     if Object.getPrototypeOf(value) in (Object.prototype, jsnull):
-        return {key: from_js(item) for key, item in Object.entries(value)}
+        return {key: from_js(item, depth - 1) for key, item in Object.entries(value)}
     return value
 
 

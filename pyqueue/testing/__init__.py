@@ -11,11 +11,14 @@
             sim.wake("online")
             assert sim.job(job).status == "done"
 
-Time is virtual: ten minutes of backoff take microseconds.
+Time is virtual: ten minutes of backoff take microseconds. `simulate(queue)` checks the promises in worlds in
+which workers die, networks fail and clocks jump.
 """
 
 from .clock import ManualClock, VirtualTimeLoop
+from .oracle import Violation
 from .server import FakeServer
+from .simulate import Report, simulate
 from .simulation import MemoryLock, RecordingWaker, Simulation
 from .store import MemoryStore
 
@@ -25,6 +28,9 @@ __all__ = [
     "MemoryLock",
     "MemoryStore",
     "RecordingWaker",
+    "Report",
     "Simulation",
+    "Violation",
     "VirtualTimeLoop",
+    "simulate",
 ]

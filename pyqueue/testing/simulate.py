@@ -36,11 +36,13 @@ class Report:
 
     Attributes:
         worlds: how many.
-        crashes: moments at which a worker died.
+        moments: at which a worker might have died, or did.
+        crashes: workers that died.
         effects: that the servers had.
     """
 
     worlds: int
+    moments: int
     crashes: int
     effects: int
 
@@ -71,16 +73,17 @@ def simulate(
         Violation: a promise was broken. The message tells the seed and a short history that leads there.
     """
     write = write or _default_write(queue)
-    worlds = crashes = effects = 0
+    worlds = moments = crashes = effects = 0
     for seed in seeds:
         choices = Choices(seed=seed)
         world, violation = _run(queue, choices, write, older, steps)
         if violation is not None:
             raise _explained(seed, choices.drawn, violation, queue, write, older, steps)
         worlds += 1
+        moments += world.moments
         crashes += world.crashes
         effects += sum(arrival.had_effect for arrival in world.arrivals)
-    return Report(worlds, crashes, effects)
+    return Report(worlds, moments, crashes, effects)
 
 
 def _run(
@@ -171,6 +174,7 @@ class _Scenario:
     def _work(self, worker: Worker) -> None:
         """The next thing that a worker does, or its end."""
         world, choices = self._world, self._choices
+        world.moments += 1
         if choices.happens(self._one_in):
             world.kill(worker)
         elif choices.happens(60) and not any(isinstance(action, Send) for action in worker.actions):

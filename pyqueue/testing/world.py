@@ -162,6 +162,7 @@ class World:
         self.arrivals: list[Arrival] = []
         self.changed: list[Mapping[str, Any]] = []
         """The records that were committed since somebody last looked."""
+        self.moments = 0
         self.crashes = 0
         self.started = 0
         self.is_calm = False

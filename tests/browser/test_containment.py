@@ -24,7 +24,7 @@ async (sources) => {
 """Stores commands past every check, as a hostile page can."""
 
 CYCLE = "(() => { const a = {}; a.self = a; return a; })()"
-DEEP = "(() => { let a = {}; for (let i = 0; i < 3000; i++) a = { a }; return a; })()"
+DEEP = "(() => { let a = {}; for (let i = 0; i < 1500; i++) a = { a }; return a; })()"
 
 RUBBISH = [
     "{ type: 'enqueue', id: 'x1', task: 'comment.create', payload: {}, options: [1] }",

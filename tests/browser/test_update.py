@@ -12,6 +12,14 @@ from tests.browser.harness import Board, Demo
 TEN = [f"comment {number}" for number in range(1, 11)]
 NEW_TASK = 'queue.http("comment.shout", "POST", "/api/comments", ordering_key="post:{post_id}")\n'
 
+DECLARE_MORE = """
+() => pyqueue.declare({
+  limits: { payload_bytes: 1 << 20, jobs: 100, bytes: 1 << 20 },
+  tasks: { "comment.create": { label: null }, "comment.shout": { label: null } },
+})
+"""
+"""A page that is newer than its worker."""
+
 
 @pytest.fixture
 def deploy(demo: Demo) -> Callable[[], None]:
@@ -29,6 +37,7 @@ def test_jobs_that_wait_are_delivered_by_the_new_worker(
     """Among them one of a task that only the new worker knows."""
     board.call("pause")
     board.comment_all(TEN)
+    board.page.evaluate(DECLARE_MORE)
     shout = board.call("enqueue", "comment.shout", {"post_id": 2, "text": "LOUD"})["id"]
     failure = board.wait_for_status(shout, "failed")
     assert failure["error"]["code"] == "unknown_task"
