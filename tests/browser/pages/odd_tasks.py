@@ -32,4 +32,4 @@ async def later(ctx):
 async def odd_result(ctx):
     loop = {}
     loop["self"] = loop
-    return {ctx: loop, "fine": 1}
+    return {1: loop, "context": ctx}
