@@ -169,7 +169,7 @@ class Deliveries:
         rules.claim(job)
         chain.waiting.append(job.seq)
         self._memory.pinned.add(job.seq)
-        self._memory.arrange(now)
+        self._memory.promote_heads(now)
 
     def committed(self) -> None:
         """The claims are durable."""

@@ -5,8 +5,8 @@ The owner is the only writer of jobs, so what it has read stays true. It holds
 - *lines*: for an ordering key, the first of the jobs that take part in the order, without a gap;
 - *heads*: the jobs that may be sent, the first due first, without a gap up to a horizon.
 
-Every change goes through `put`, which keeps the tallies. `arrange` then sees to it that only the head of a
-line is due. A change costs what it touches, however many jobs are stored.
+Every change goes through `put`, which keeps the tallies. `promote_heads` then sees to it that only the head
+of a line is due. A change costs what it touches, however many jobs are stored.
 """
 
 from __future__ import annotations
@@ -305,7 +305,7 @@ class Memory:
                 self.tallies["open"]["bytes"] -= size if is_count(size) else 0
         self._counted = True
 
-    def arrange(self, now: float) -> None:
+    def promote_heads(self, now: float) -> None:
         """Sees to it that of every changed line only the head is due.
 
         Args:

@@ -47,7 +47,7 @@ from .events import (
 )
 from .memory import EVERYWHERE, HEADS, LINE_DEPTH, Memory
 from .outage import Breaker
-from .rules import UNSENT, Rules, Terms, terms_of
+from .rules import UNSENT, EffectiveOptions, Rules, effective_options
 from .sweeps import CLOCK, FLUSH, FLUSH_NETWORK, MEND, RECONNECT, RETRY, REVIVE, Sweeps
 
 INBOX = 200
@@ -98,7 +98,7 @@ class Owner:
         self._has_news = True
         self._inbox_after = -1
         self._commands: list[Command] = []
-        self._terms: dict[int, Terms | None] = {}
+        self._effective: dict[int, EffectiveOptions | None] = {}
         self._taken: list[int] = []
         self._aside: list[Unreadable] = []
         self._looked_up: set[str] = set()
@@ -289,14 +289,14 @@ class Owner:
             # What was asked for is begun in the commit that takes the command: nobody sees a state between.
             self._load(Query(**self._sweeps.ask(self._now)))
             return
-        memory.arrange(self._now)
+        memory.promote_heads(self._now)
         if starved := memory.starved_lines():
             self._load(Query(lines=starved, line_depth=LINE_DEPTH))
             return
         if self._may_claim() and self._deliveries.claim(self._rules(), self._now):
             self._load(Query(due_after=memory.horizon, due_limit=HEADS))
             return
-        memory.arrange(self._now)
+        memory.promote_heads(self._now)
         if starved := memory.starved_lines():  # Something expired.
             self._load(Query(lines=starved, line_depth=LINE_DEPTH))
             return
@@ -329,33 +329,33 @@ class Owner:
             if job.superseded_by is not None:
                 ids.add(job.superseded_by)
 
-        def with_terms(job: JobRecord, payload: Mapping[str, Any]) -> None:
+        def with_options_of(job: JobRecord, payload: Mapping[str, Any]) -> None:
             """It may be reopened: whoever has its unique key has to be known."""
             unique_keys.update(_given(job.unique_key))
             if job.options is not None:
-                terms = _terms_or_none(self._queue.find(job.task), job.options, payload)
-                if terms is not None:
-                    lines.update(_given(terms.ordering_key))
-                    unique_keys.update(_given(terms.unique_key))
+                effective = _options_or_none(self._queue.find(job.task), job.options, payload)
+                if effective is not None:
+                    lines.update(_given(effective.ordering_key))
+                    unique_keys.update(_given(effective.unique_key))
 
         for command in self._commands:
             if command.id is not None:
                 ids.add(command.id)
                 if (job := self._memory.find(command.id)) is not None:
                     with_line(job)
-                    with_terms(job, command.payload if command.type is CommandType.EDIT else job.payload)
-            if command.type is CommandType.ENQUEUE and (terms := self._terms_of(command)) is not None:
-                if terms.ordering_key is not None:
-                    lines.add(terms.ordering_key)
-                if terms.unique_key is not None:
-                    unique_keys.add(terms.unique_key)
+                    with_options_of(job, command.payload if command.type is CommandType.EDIT else job.payload)
+            if command.type is CommandType.ENQUEUE and (effective := self._effective_of(command)) is not None:
+                if effective.ordering_key is not None:
+                    lines.add(effective.ordering_key)
+                if effective.unique_key is not None:
+                    unique_keys.add(effective.unique_key)
         for ended in self._deliveries.ended:
             with_line(self._memory.jobs[ended.seq])
         for seq in self._found_sending or ():
             with_line(self._memory.jobs[seq])
         for job in self._sweeps.touched():
             with_line(job)
-            with_terms(job, job.payload)
+            with_options_of(job, job.payload)
         for key in unique_keys:
             for job in self._memory.holders(key):
                 with_line(job)
@@ -376,12 +376,12 @@ class Owner:
         asks = ids or unique_keys or unknown or self._has_news or query.status or query.backoff or query.late
         return query if asks else None
 
-    def _terms_of(self, command: Command) -> Terms | None:
-        """The terms of an `enqueue`, worked out once; `None`: they cannot be."""
-        if command.seq not in self._terms:
+    def _effective_of(self, command: Command) -> EffectiveOptions | None:
+        """The options of an `enqueue`, worked out once; `None`: they cannot be."""
+        if command.seq not in self._effective:
             task = self._queue.find(command.task)
-            self._terms[command.seq] = _terms_or_none(task, command.options, command.payload)
-        return self._terms[command.seq]
+            self._effective[command.seq] = _options_or_none(task, command.options, command.payload)
+        return self._effective[command.seq]
 
     def _apply(self) -> None:
         """Carries out what was asked, and settles what has ended."""
@@ -402,14 +402,16 @@ class Owner:
                 self._hold(HoldKind.UNAUTHORIZED, outcome.error.message if outcome.error else "")
         self._sweeps.apply(rules)
         self._deliveries.withdraw_blocked(bool(self._holds), rules)
-        self._terms.clear()
+        self._effective.clear()
         self._looked_up.clear()
 
     def _carry_out(self, command: Command, rules: Rules) -> None:
         match command.type:
             case CommandType.ENQUEUE:
-                if (terms := self._terms_of(command)) is not None and terms.unique_key is not None:
-                    for holder in self._memory.holders(terms.unique_key):
+                if (
+                    effective := self._effective_of(command)
+                ) is not None and effective.unique_key is not None:
+                    for holder in self._memory.holders(effective.unique_key):
                         self._deliveries.withdraw_from(holder, rules)
                 rules.enqueue(command)
             case CommandType.PAUSE:
@@ -628,11 +630,13 @@ def _given(key: str | None) -> tuple[str, ...]:
     return () if key is None else (key,)
 
 
-def _terms_or_none(task: Task | None, options: Mapping[str, Any], payload: Mapping[str, Any]) -> Terms | None:
+def _options_or_none(
+    task: Task | None, options: Mapping[str, Any], payload: Mapping[str, Any]
+) -> EffectiveOptions | None:
     if task is None:
         return None
     try:
-        return terms_of(task, options, payload)
+        return effective_options(task, options, payload)
     except InvalidPayload:
         return None
 

@@ -20,8 +20,9 @@ from .._vocabulary import UNREACHABLE, Certainty, CommandType, ErrorCode, OnConf
 from .commands import Command
 from .memory import Memory
 
-NETWORK, LATER = "network", "later"
-"""What a waiting job's `backoff` says: a sign of a network ends the wait, or only time and a person do."""
+NETWORK, LATER, DECLARATION = "network", "later", "declaration"
+"""What a job's `backoff` says: what ends its wait. A sign of a network; only time or a person; a worker that
+knows its task."""
 
 UNSENT = "unsent"
 """The retention group of jobs that ended without ever having been sent: they are not deleted by a count."""
@@ -30,7 +31,7 @@ _KEEPS_UNIQUE_KEY = (Status.PENDING, Status.SENDING, Status.FAILED)
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class EffectiveOptions:
     """What a job's own options and its task's make together.
 
     Attributes:
@@ -48,8 +49,8 @@ class Terms:
     expires: float | None
 
 
-def terms_of(task: Task, options: Mapping[str, Any], payload: Mapping[str, Any]) -> Terms:
-    """The terms of a job.
+def effective_options(task: Task, options: Mapping[str, Any], payload: Mapping[str, Any]) -> EffectiveOptions:
+    """The options that hold for a job.
 
     Raises:
         InvalidPayload: the payload does not fill a template.
@@ -61,7 +62,7 @@ def terms_of(task: Task, options: Mapping[str, Any], payload: Mapping[str, Any])
             return given
         return None if template is None else str(template.fill(payload))
 
-    return Terms(
+    return EffectiveOptions(
         ordering_key=fill("ordering_key", task.ordering_key),
         unique_key=fill("unique_key", task.unique_key),
         on_conflict=options.get("on_conflict") or task.on_conflict,
@@ -107,10 +108,10 @@ class Rules:
             retry=command.options.get("retry"),
             options=command.options,
         )
-        self._give_terms(job)
+        self._apply_options(job)
 
-    def _give_terms(self, job: JobRecord) -> None:
-        """Puts a job that has no terms yet: as waiting, or as failed where they cannot be worked out."""
+    def _apply_options(self, job: JobRecord) -> None:
+        """Puts a job whose options are not worked out yet: as waiting, or as failed where they cannot be."""
         task = self._queue.find(job.task)
         if task is None:
             known = ", ".join(sorted(self._queue.tasks)) or "none"
@@ -118,7 +119,7 @@ class Rules:
             self._end(job.with_(error=JobError(ErrorCode.UNKNOWN_TASK, message)), Status.FAILED)
             return
         try:
-            terms = terms_of(task, job.options or {}, job.payload)
+            effective = effective_options(task, job.options or {}, job.payload)
         except InvalidPayload as invalid:
             self._end(job.with_(error=JobError(ErrorCode.TEMPLATE, str(invalid))), Status.FAILED)
             return
@@ -128,14 +129,14 @@ class Rules:
             retained=None,
             error=None,
             options=None,
-            ordering_key=terms.ordering_key,
-            open_key=terms.ordering_key,
-            unique_key=terms.unique_key,
-            not_before=job.created_at + terms.delay,
-            wait=terms.delay,
-            expires_at=None if terms.expires is None else job.created_at + terms.expires,
+            ordering_key=effective.ordering_key,
+            open_key=effective.ordering_key,
+            unique_key=effective.unique_key,
+            not_before=job.created_at + effective.delay,
+            wait=effective.delay,
+            expires_at=None if effective.expires is None else job.created_at + effective.expires,
         )
-        if terms.unique_key is None or self._make_unique(job, terms.on_conflict):
+        if effective.unique_key is None or self._make_unique(job, effective.on_conflict):
             waits_for = self._still_out(job)
             self._memory.put(job.with_(waits_for=waits_for))
 
@@ -351,7 +352,7 @@ class Rules:
         """A failed job goes on, with all its attempts."""
         job = job.with_(attempts=0, cancel_requested=False, refusal=None, backoff=None)
         if job.options is not None:
-            self._give_terms(job)
+            self._apply_options(job)
             return
         self._memory.put(
             job.with_(
@@ -414,7 +415,7 @@ class Rules:
             waits_for=None,
             superseded_by=None if status is Status.DONE else job.superseded_by,
             wait=0.0,
-            backoff=NETWORK if status is Status.FAILED and _backoff(job.error) == NETWORK else None,
+            backoff=_revived_by(job.error) if status is Status.FAILED else None,
             # What holds a key is never pruned: what stands behind it would wait for ever.
             retained=None if holds_key else UNSENT if never_sent else status.value,
         )
@@ -445,6 +446,13 @@ def _certainty(job: JobRecord, outcome: Outcome) -> Certainty:
     if job.certainty is Certainty.MAYBE_APPLIED and said is Certainty.REJECTED and not outcome.confirmed:
         return job.certainty
     return said
+
+
+def _revived_by(error: JobError | None) -> str | None:
+    """What lets a failed job go on by itself, if anything does."""
+    if error is not None and error.code == ErrorCode.UNKNOWN_TASK:
+        return DECLARATION
+    return NETWORK if _backoff(error) == NETWORK else None
 
 
 def _backoff(error: JobError | None) -> str:

@@ -14,7 +14,7 @@ from .._queue import Queue
 from .._record import JobError, JobRecord, is_number
 from .._vocabulary import BATCH, ErrorCode, Status
 from .memory import Memory
-from .rules import LATER, NETWORK, Rules
+from .rules import DECLARATION, LATER, NETWORK, Rules
 
 REVIVE = "revive"
 """A new worker: jobs that failed because their task was not declared go on, if it is now."""
@@ -34,8 +34,8 @@ FLUSH, FLUSH_NETWORK = "flush", "flush_network"
 RECONNECT = "reconnect"
 """A sign of a network: what waits or gave up for lack of one is due now."""
 
-_STATUS = {REVIVE: Status.FAILED, RETRY: Status.FAILED, MEND: Status.PENDING}
-_BACKOFF = {FLUSH: LATER, FLUSH_NETWORK: NETWORK, RECONNECT: NETWORK}
+_STATUS = {RETRY: Status.FAILED, MEND: Status.PENDING}
+_BACKOFF = {REVIVE: DECLARATION, FLUSH: LATER, FLUSH_NETWORK: NETWORK, RECONNECT: NETWORK}
 _CONCERNED = {
     **dict.fromkeys((REVIVE, RETRY), (Status.FAILED,)),
     **dict.fromkeys((MEND, CLOCK, FLUSH, FLUSH_NETWORK), (Status.PENDING,)),

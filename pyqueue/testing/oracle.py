@@ -6,12 +6,13 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
+from .._errors import PyqueueError
 from .._record import JobRecord, decode
 from .._vocabulary import SETTLED, Status
 from .world import Arrival, World
 
 
-class Violation(AssertionError):
+class Violation(PyqueueError, AssertionError):
     """A promise was broken; the message says which, and by what."""
 
 

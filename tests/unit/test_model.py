@@ -42,7 +42,10 @@ def test_a_queue_is_simulated_with_writes_made_from_its_templates() -> None:
 def test_a_violation_tells_the_seed_and_a_short_history(monkeypatch: pytest.MonkeyPatch) -> None:
     """A rule that is broken on purpose is found, and its history is shrunk to what leads there."""
 
+    watch = Oracle.watch
+
     def nothing_may_be_cancelled(oracle: Oracle) -> None:
+        watch(oracle)
         if any(record["status"] == "cancelled" for record in oracle._world.disk.jobs.values()):
             raise Violation("a job was cancelled")
 
