@@ -15,6 +15,8 @@ const upgrades = [
   (db) => {
     db.createObjectStore("inbox", { keyPath: "seq", autoIncrement: true });
     db.createObjectStore("meta", { keyPath: "name" });
+    // What pages write besides commands: apart from `meta`, so that they and the worker never wait for each other.
+    db.createObjectStore("pages", { keyPath: "name" });
     db.createObjectStore("aside", { keyPath: "key", autoIncrement: true });
     const jobs = db.createObjectStore("jobs", { keyPath: "seq" });
     jobs.createIndex("id", "id", { unique: true });

@@ -4,7 +4,7 @@ import { openDatabase } from "../web/schema.js";
 import { answer } from "./answer.js";
 import { broadcast } from "./channel.js";
 import { acquire } from "./locks.js";
-import { finished, setAside, splitRecords } from "./records.js";
+import { finished, splitRecords, write } from "./records.js";
 import { send } from "./send.js";
 import { register } from "./sync.js";
 
@@ -12,8 +12,8 @@ export const bridge = {
   /** @param {() => void} onClose see `openDatabase` */
   open: (onClose) => answer(() => openDatabase(onClose)),
   finished,
-  setAside,
   splitRecords,
+  write,
   /** Whether there are Web Locks: they need a secure context. */
   hasLocks: "locks" in navigator,
   acquire,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import importlib.util
 import random
@@ -20,6 +21,7 @@ from pyqueue.browser.convert import plain_to_js
 from pyqueue.browser.fetch import FetchTransport
 from pyqueue.browser.indexeddb import IndexedDBStore
 from pyqueue.browser.locks import make_lock
+from pyqueue.browser.loop import MicrotaskLoop
 
 
 def load_queue() -> Queue:
@@ -54,6 +56,7 @@ def start(bridge: Any) -> Any:
         queue = load_queue()
     except DeclarationError as error:
         return _failure(error)
+    asyncio.set_event_loop(MicrotaskLoop())
     clock = SystemClock()
     store = IndexedDBStore(bridge)
     driver = Driver(

@@ -67,6 +67,46 @@ function checkDepth(value, left) {
 }
 
 /**
+ * @typedef {object} Changes as `pyqueue._ports.Changes`
+ * @property {number} epoch of the owner
+ * @property {number} now Unix time in seconds
+ * @property {any[]} jobs records, without their payloads
+ * @property {number[]} deleted
+ * @property {number[]} taken
+ * @property {{source: "inbox" | "jobs", seq: number, reason: string}[]} aside
+ * @property {{[name: string]: any}} meta
+ */
+
+/**
+ * Fires all writes of one commit, unless a later owner has raised the epoch: then the transaction is aborted.
+ *
+ * @param {IDBTransaction} tx with the stores that are written, and `meta`
+ * @param {string} text JSON of `Changes`: one text for a batch crosses from Python faster than its objects
+ * @param {[at: number, name: string, payload: any][]} payloads to put into the jobs, as they are
+ * @returns {{overtaken: boolean}} `true` once that was found out
+ */
+export function write(tx, text, payloads) {
+  /** @type {Changes} */
+  const { epoch, now, jobs, deleted, taken, aside, meta } = JSON.parse(text);
+  for (const [at, name, payload] of payloads) jobs[at][name] = payload;
+  const found = { overtaken: false };
+  const named = tx.objectStore("meta");
+  const reading = named.get("owner");
+  reading.onsuccess = () => {
+    found.overtaken = reading.result?.value.epoch > epoch;
+    if (found.overtaken) tx.abort();
+  };
+  for (const record of jobs) tx.objectStore("jobs").put(record);
+  for (const seq of deleted) tx.objectStore("jobs").delete(seq);
+  for (const seq of taken) tx.objectStore("inbox").delete(seq);
+  for (const { source, seq, reason } of aside) setAside(tx, source, seq, reason, now);
+  for (const [name, value] of Object.entries(meta)) named.put({ name, value });
+  // Requests run in order: after an abort this one, like all above, has not happened.
+  named.put({ name: "owner", value: { epoch, beat_at: now } });
+  return found;
+}
+
+/**
  * Moves a record to `aside`, within a transaction.
  *
  * @param {IDBTransaction} tx with `aside` and the source store
@@ -75,7 +115,7 @@ function checkDepth(value, left) {
  * @param {string} reason
  * @param {number} at Unix time in seconds
  */
-export function setAside(tx, from, seq, reason, at) {
+function setAside(tx, from, seq, reason, at) {
   const store = tx.objectStore(from);
   const reading = store.get(seq);
   reading.onsuccess = () => {

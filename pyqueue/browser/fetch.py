@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
-
-from js import Object
-from pyodide.ffi import to_js
 
 from .._errors import InvalidRequest
 from .._http import Request, Response, TransportError
@@ -25,34 +23,22 @@ class FetchTransport:
 
     async def send(self, request: Request) -> Response:
         """See `Transport.send`."""
-        exchange = self._bridge.send(
-            to_js(
-                {
-                    "method": request.method,
-                    "url": request.url,
-                    "headers": dict(request.headers),
-                    "body": value_to_js(request.body),
-                    "encoding": request.encoding,
-                    "timeout": request.timeout,
-                    "redirect": request.redirect,
-                },
-                dict_converter=Object.fromEntries,
-            )
-        )
+        head = {
+            "method": request.method,
+            "url": request.url,
+            "headers": dict(request.headers),
+            "encoding": request.encoding,
+            "timeout": request.timeout,
+            "redirect": request.redirect,
+        }
+        exchange = self._bridge.send(json.dumps(head), value_to_js(request.body))
         try:
             answer = await exchange.answer
         except asyncio.CancelledError:
             exchange.abort()
             raise
         if answer.ok:
-            value = answer.value
-            return Response(
-                status=value.status,
-                headers=value.headers.to_py(),
-                body=value.body.to_bytes(),
-                redirected=value.redirected,
-                truncated=bool(getattr(value, "truncated", False)),
-            )
+            return Response(body=answer.body.to_bytes(), **json.loads(answer.head))
         if answer.name == "invalid":
             raise InvalidRequest(f"{request.method} {request.url} cannot be sent: {answer.message}")
         raise TransportError(answer.name, answer.message)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from math import inf
 from typing import Any
 
@@ -12,7 +13,7 @@ from pyodide.ffi import JsProxy, create_once_callable, to_js
 
 from .._errors import OwnershipLost, StoreError
 from .._ports import Changes, Loaded, Query, Unreadable
-from .._record import JobRecord, encode
+from .._record import encode
 from .convert import JsPayload, plain_to_js, value_to_js
 from .database import Database
 
@@ -83,38 +84,18 @@ class IndexedDBStore:
 
     async def commit(self, changes: Changes, now: float) -> None:
         """See `Store.commit`."""
-        overtaken = False
-        jobs = self._write(changes.jobs)
+        text, payloads = self._text_of(changes, now)
+        check: Any = None
 
         def fire(transaction: Any) -> Sequence[Any]:
-            meta = transaction.objectStore("meta")
-            reading = meta.get("owner")
-
-            def check(_event: Any) -> None:
-                nonlocal overtaken
-                overtaken = _epoch_of(reading.result) > self._epoch
-                if overtaken:
-                    transaction.abort()
-
-            reading.onsuccess = create_once_callable(check)
-            for record in jobs:
-                transaction.objectStore("jobs").put(record)
-            for seq in changes.deleted:
-                transaction.objectStore("jobs").delete(seq)
-            for seq in changes.taken:
-                transaction.objectStore("inbox").delete(seq)
-            for aside in changes.aside:
-                self._bridge.setAside(transaction, aside.source, aside.seq, aside.reason, now)
-            for name, value in changes.meta.items():
-                meta.put(_named(name, value))
-            # Requests run in order: after an abort this one, like all above, has not happened.
-            meta.put(_named("owner", {"epoch": self._epoch, "beat_at": now}))
+            nonlocal check
+            check = self._bridge.write(transaction, text, payloads)
             return []
 
         try:
             await self._database.run(_written(changes), "readwrite", fire)
         except Exception:
-            if overtaken:
+            if check is not None and check.overtaken:
                 raise OwnershipLost(f"another owner has raised the epoch above {self._epoch}") from None
             raise
 
@@ -169,18 +150,28 @@ class IndexedDBStore:
                 record["edit_payload"] = JsPayload(edit)
         return read
 
-    def _write(self, jobs: Sequence[JobRecord]) -> list[Any]:
-        """The records of jobs, with the payload objects that they were read with."""
-        records = [encode(job) for job in jobs]
-        payloads = [{name: record.pop(name) for name in PAYLOADS if name in record} for record in records]
+    def _text_of(self, changes: Changes, now: float) -> tuple[str, Any]:
+        """What worker/records.js writes: JSON, and the payload objects that the jobs were read with."""
+        records = [encode(job) for job in changes.jobs]
+        payloads = [
+            [at, name, value_to_js(record.pop(name))]
+            for at, record in enumerate(records)
+            for name in PAYLOADS
+            if name in record
+        ]
+        whole = {
+            "epoch": self._epoch,
+            "now": now,
+            "jobs": records,
+            "deleted": changes.deleted,
+            "taken": changes.taken,
+            "aside": [asdict(aside) for aside in changes.aside],
+            "meta": changes.meta,
+        }
         try:
-            written = list(plain_to_js(records))
+            return json.dumps(whole, allow_nan=False), to_js(payloads)
         except (TypeError, ValueError) as cause:
-            raise StoreError(f"a job's record cannot be stored: {cause}") from cause
-        for record, parts in zip(written, payloads, strict=True):
-            for name, payload in parts.items():
-                setattr(record, name, value_to_js(payload))
-        return written
+            raise StoreError(f"what changed cannot be stored: {cause}") from cause
 
 
 def _written(changes: Changes) -> list[str]:

@@ -62,6 +62,7 @@ class Disk:
     jobs: dict[int, Record] = field(default_factory=dict)
     aside: list[Record] = field(default_factory=list)
     meta: dict[str, Any] = field(default_factory=dict)
+    appended: dict[str, int] = field(default_factory=lambda: {"count": 0, "bytes": 0})
     last_seq: int = 0
 
     def __post_init__(self) -> None:
@@ -73,12 +74,9 @@ class Disk:
         command = {"v": COMMAND_VERSION, "type": type, "at": at, **fields, "seq": self.last_seq}
         self.inbox[self.last_seq] = command
         if type == "enqueue":
-            old = self.meta.get("appended", {"count": 0, "bytes": 0})
             size = fields.get("bytes", 0)
-            self.meta["appended"] = {
-                "count": old["count"] + 1,
-                "bytes": old["bytes"] + (size if isinstance(size, int) else 0),
-            }
+            self.appended["count"] += 1
+            self.appended["bytes"] += size if isinstance(size, int) else 0
         return self.last_seq
 
     def put(self, record: Record) -> None:

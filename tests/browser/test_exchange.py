@@ -13,9 +13,9 @@ SEND = """
 async ([url, options]) => {
   const { send } = await import("/worker/send.js");
   const common = { method: "GET", headers: {}, encoding: "auto", timeout: 30, redirect: "manual" };
-  const { ok, value, name, message } = await send({ ...common, url, ...options }).answer;
+  const { ok, head, body, name, message } = await send(JSON.stringify({ ...common, url, ...options })).answer;
   if (!ok) return { name, message };
-  const { status, headers, body, truncated } = value;
+  const { status, headers, truncated } = JSON.parse(head);
   const odd = Object.getOwnPropertyDescriptor(headers, "__proto__")?.value;
   return { status, size: body.length, truncated, odd };
 }

@@ -81,7 +81,7 @@ def test_the_numbers_come_from_the_tallies_and_the_inbox(page: Tab) -> None:
         "counters": {"attempts": 9, "retries": 5, "failed": 2, "pruned": 7, "pruned_failed": 1, "refused": 3},
     }
     appended = {"count": 6, "bytes": 650}
-    page.run(WRITE, {"meta": meta(tallies=tallies, appended=appended)})
+    page.run(WRITE, {"meta": meta(tallies=tallies), "pages": meta(appended=appended)})
     stats = page.stats()
     assert stats["depth"] == {**DEPTH, "pending": 4, "sending": 1, "failed": 1}
     assert stats["bytes"] == 550

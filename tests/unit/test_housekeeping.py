@@ -45,7 +45,7 @@ def test_the_tallies_follow_what_is_open(sim: Simulation) -> None:
     sim.wake()
     tallies = sim.disk.meta["tallies"]
     assert tallies["open"]["count"] == tallies["depth"]["pending"] == 3
-    assert tallies["open"]["bytes"] == sim.disk.meta["appended"]["bytes"] == tallies["admitted"]["bytes"]
+    assert tallies["open"]["bytes"] == sim.disk.appended["bytes"] == tallies["admitted"]["bytes"]
     sim.server.offline = False
     sim.wake("online")
     assert sim.disk.meta["tallies"]["open"] == {"count": 0, "bytes": 0}

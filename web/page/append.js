@@ -1,18 +1,19 @@
 /** Appending commands to the inbox: the only write that a page makes. */
 
 import { result, transact } from "./database.js";
-import { limitsOf } from "./declaration.js";
-import { InvalidPayload, PayloadTooLarge, PyqueueError, QueueFull, UnknownJob } from "./errors.js";
+import { InvalidPayload, PyqueueError, UnknownJob } from "./errors.js";
 import { isName, optionsOf } from "./options.js";
 import { payloadOf, requestOf } from "./payload.js";
-import { command, inboxTally } from "./records.js";
+import { command } from "./records.js";
+import { checkPayloads, reserve, withRoom } from "./room.js";
 import { shown } from "./text.js";
 import { uuid } from "./uuid.js";
 
 /**
  * @typedef {import("./records.js").Command} Command
  * @typedef {import("./records.js").Declaration} Declaration
- * @typedef {import("./records.js").Meta} Meta
+ * @typedef {import("./errors.js").PayloadTooLarge} PayloadTooLarge
+ * @typedef {import("./errors.js").QueueFull} QueueFull
  */
 
 /**
@@ -70,7 +71,8 @@ function reading(read) {
 }
 
 /**
- * Appends commands in one transaction, after checking them against the queue's limits.
+ * Appends commands in one transaction, after checking them against the queue's limits. It opens only what it
+ * writes, so that it waits neither for the worker nor for whoever reads jobs.
  *
  * @param {Command[]} commands
  * @param {Declaration} [declared] by the server
@@ -78,15 +80,18 @@ function reading(read) {
  * @throws {PayloadTooLarge | QueueFull | UnknownJob | PyqueueError} none was written
  */
 export async function append(commands, declared) {
+  const added = commands.filter(({ type }) => type === "enqueue");
   const naming = commands.filter((command) => command.type !== "enqueue" && "id" in command);
-  // An enqueue leaves `jobs` alone: it must not wait for whoever reads there.
-  const stores = naming.length ? ["inbox", "meta", "jobs"] : ["inbox", "meta"];
-  await transact(stores, "readwrite", async (tx) => {
-    const inbox = tx.objectStore("inbox");
-    await Promise.all(naming.map(({ id }) => requireJob(tx, id)));
-    await reserve(tx.objectStore("meta"), commands, declared);
-    // Fired together: the transaction's end is awaited, not each request.
-    for (const command of commands) inbox.add(command);
+  const stores = ["inbox", ...(added.length ? ["pages"] : []), ...(naming.length ? ["jobs"] : [])];
+  await withRoom(() => {
+    checkPayloads(commands, declared);
+    return transact(stores, "readwrite", async (tx) => {
+      if (naming.length) await Promise.all(naming.map(({ id }) => requireJob(tx, id)));
+      if (added.length) await count(tx.objectStore("pages"), added, declared);
+      const inbox = tx.objectStore("inbox");
+      // Fired together: the transaction's end is awaited, not each request.
+      for (const command of commands) inbox.add(command);
+    });
   });
 }
 
@@ -106,39 +111,12 @@ async function requireJob(tx, id) {
 }
 
 /**
- * Checks the caps and counts what is about to be appended.
- *
- * @param {IDBObjectStore} store `meta`
- * @param {Command[]} commands
+ * @param {IDBObjectStore} pages
+ * @param {Command[]} added
  * @param {Declaration} [declared]
+ * @throws {QueueFull}
  */
-async function reserve(store, commands, declared) {
-  const sized = commands.filter((command) => command.payload !== undefined);
-  if (!sized.length) return;
-  const names = ["declaration", "tallies", "appended"];
-  const records = await Promise.all(names.map((name) => result(store.get(name))));
-  const [declaration, tallies, appended] = records.map((record) => record?.value);
-  const limits = limitsOf(declared ?? declaration);
-
-  for (const { bytes = 0 } of sized) {
-    if (bytes > limits.payload_bytes) {
-      throw new PayloadTooLarge(`the payload has ${bytes} bytes; one job may have ${limits.payload_bytes}`);
-    }
-  }
-  const added = sized.filter((command) => command.type === "enqueue");
-  if (!added.length) return;
-  const sum = added.reduce((total, { bytes = 0 }) => total + bytes, 0);
-  const inbox = inboxTally({ appended, tallies });
-  const waiting = inbox.count + (tallies?.open.count ?? 0);
-  const stored = inbox.bytes + (tallies?.open.bytes ?? 0);
-  if (waiting + added.length > limits.jobs) {
-    throw new QueueFull(`${waiting} jobs wait already; the queue takes ${limits.jobs}`);
-  }
-  if (stored + sum > limits.bytes) {
-    throw new QueueFull(`${stored} bytes wait already; the queue takes ${limits.bytes}`);
-  }
-  store.put({
-    name: "appended",
-    value: { count: (appended?.count ?? 0) + added.length, bytes: (appended?.bytes ?? 0) + sum },
-  });
+async function count(pages, added, declared) {
+  const appended = (await result(pages.get("appended")))?.value;
+  pages.put({ name: "appended", value: reserve(appended, added, declared) });
 }

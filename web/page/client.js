@@ -5,7 +5,7 @@ import { announce, announceHere, listen } from "./channel.js";
 import { labelsOf, limitsOf, requireTask } from "./declaration.js";
 import { InvalidPayload } from "./errors.js";
 import { Job } from "./job.js";
-import { command, inboxTally, now, recordOf } from "./records.js";
+import { command, now, recordOf } from "./records.js";
 import { shown } from "./text.js";
 import { readAside, readDeclaration, readJob, readJobs, readNumbers } from "./view.js";
 import { armWakeups } from "./wakeups.js";
@@ -100,7 +100,7 @@ export class Client {
 
   /** What the queue holds and does; web/pyqueue.d.ts names the fields. */
   async stats() {
-    const [{ meta, depth, oldest, setAside }, durable] = await Promise.all([readNumbers(), isPersisted()]);
+    const [{ meta, depth, inbox, oldest, setAside }, durable] = await Promise.all([readNumbers(), isPersisted()]);
     const { counters, open } = meta.tallies ?? {};
     const { holds = {}, outage } = meta;
     const limits = limitsOf(this.#declared ?? meta.declaration);
@@ -121,7 +121,7 @@ export class Client {
         ? { code: outage.code, message: outage.message, since: outage.since, nextTryAt: outage.probe_at }
         : null,
       nextWakeUp: meta.schedule?.wake_at ?? null,
-      bytes: (open?.bytes ?? 0) + inboxTally(meta).bytes,
+      bytes: (open?.bytes ?? 0) + inbox.bytes,
       limits: { payloadBytes: limits.payload_bytes, jobs: limits.jobs, bytes: limits.bytes },
       durable,
       online: navigator.onLine,

@@ -55,6 +55,8 @@ export async function transact(stores, mode, work) {
   let value;
   try {
     value = await work(tx);
+    // Nothing follows: the engine need not wait for a further request to come.
+    tx.commit?.();
   } catch (cause) {
     try {
       tx.abort();

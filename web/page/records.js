@@ -81,7 +81,6 @@
  * What the store `meta` holds, by name. Each may be absent.
  * @typedef {object} Meta
  * @property {Tallies} [tallies]
- * @property {Tally} [appended] enqueues ever appended to the inbox: the pages' own record
  * @property {Holds} [holds]
  * @property {Outage | null} [outage]
  * @property {Schedule} [schedule]
@@ -103,10 +102,11 @@ export const command = (type, fields) => ({ v: COMMAND_VERSION, type, at: now(),
 /**
  * What waits in the inbox: two records, of which pages and the worker each write only their own.
  *
- * @param {Meta} meta
+ * @param {Tally | undefined} appended enqueues ever appended to the inbox
+ * @param {Tallies | undefined} tallies
  * @returns {Tally}
  */
-export function inboxTally({ appended, tallies }) {
+export function inboxTally(appended, tallies) {
   const left = (/** @type {"count" | "bytes"} */ unit) =>
     Math.max(0, (appended?.[unit] ?? 0) - (tallies?.admitted[unit] ?? 0));
   return { count: left("count"), bytes: left("bytes") };

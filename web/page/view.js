@@ -153,13 +153,15 @@ export function readSurroundings(record) {
 /**
  * What `stats` tells. It comes from tallies and bounded reads: its cost does not grow with the queue.
  *
- * @returns {Promise<{meta: Meta, depth: {[status in Status]: number}, oldest?: number, setAside: number}>}
+ * @returns {Promise<{meta: Meta, depth: {[status in Status]: number}, inbox: import("./records.js").Tally,
+ *   oldest?: number, setAside: number}>}
  *   `oldest`: when the first job that still waits was enqueued
  */
 export function readNumbers() {
-  return transact(["inbox", "jobs", "meta", "aside"], "readonly", async (tx) => {
-    const [meta, oldest, commands, aside] = await Promise.all([
-      readMeta(tx, "tallies", "appended", "holds", "outage", "schedule", "declaration"),
+  return transact(["inbox", "jobs", "meta", "pages", "aside"], "readonly", async (tx) => {
+    const [meta, appended, oldest, commands, aside] = await Promise.all([
+      readMeta(tx, "tallies", "holds", "outage", "schedule", "declaration"),
+      result(tx.objectStore("pages").get("appended")),
       result(tx.objectStore("jobs").index("status").get(startingWith("pending"))),
       result(tx.objectStore("inbox").getAll(null, BATCH)),
       result(tx.objectStore("aside").getAllKeys(null, MOST_ASIDE)),
@@ -168,9 +170,10 @@ export function readNumbers() {
     const depth = /** @type {{[status in Status]: number}} */ (
       Object.fromEntries(STATUSES.map((status) => [status, stored?.[status] ?? 0]))
     );
-    depth.pending += inboxTally(meta).count;
+    const inbox = inboxTally(appended?.value, meta.tallies);
+    depth.pending += inbox.count;
     const first = commands.find((/** @type {Command} */ command) => command.type === "enqueue");
-    return { meta, depth, oldest: oldest?.created_at ?? first?.at, setAside: aside.length };
+    return { meta, depth, inbox, oldest: oldest?.created_at ?? first?.at, setAside: aside.length };
   });
 }
 
