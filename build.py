@@ -4,6 +4,7 @@
 python3 build.py serve    the demo, on this machine
 python3 build.py test     every test; what follows `--` goes to pytest
 python3 build.py check    style and types
+python3 build.py bench    pyqueue beside its peers; --case NAME --rounds N --json FILE
 python3 build.py simulate worlds in which everything goes wrong; --seed N --rounds N
 python3 build.py dist     the wheel and the static bundle, in dist/
 """
@@ -34,16 +35,21 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     test = commands.add_parser("test", help="run the tests")
     test.add_argument("pytest", nargs="*", metavar="-- argument", help="an argument of pytest")
     commands.add_parser("check", help="check style and types")
+    commands.add_parser("bench", help="measure pyqueue beside its peers", add_help=False)
     simulate = commands.add_parser("simulate", help="check the promises in simulated worlds")
     simulate.add_argument("--seed", type=int, default=0, help="of the first world")
     simulate.add_argument("--rounds", type=int, default=100, help="how many worlds")
     commands.add_parser("dist", help="build the wheel and the static bundle")
-    return parser.parse_args(arguments)
+    options, rest = parser.parse_known_args(arguments)
+    if rest and options.command != "bench":
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    options.rest = rest
+    return options
 
 
 def perform(options: argparse.Namespace) -> int:
     """Does what was asked, inside the environment. The modules imported here need what is installed there."""
-    from building import browser, check, dist, node, serve, simulate, static, vocabulary
+    from building import bench, browser, check, dist, node, serve, simulate, static, vocabulary
 
     if options.command == "simulate":
         simulate.run(options.seed, options.rounds)
@@ -59,6 +65,8 @@ def perform(options: argparse.Namespace) -> int:
     if options.command == "dist":
         dist.build()
         return 0
+    if options.command == "bench":
+        return bench.bench(options.rest)
     if options.command == "serve":
         return serve.serve(options.host, options.port)
     say(f"testing with {browser.ensure()}")

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from .paths import NODE_MODULES, PYTHON, SCRIPTS, WORKER
+from .paths import PYTHON, ROOT, SCRIPTS, WORKER
 from .process import Failure, run, say
 from .stamp import Stamp, fingerprint
 
@@ -19,27 +19,36 @@ def path() -> str:
     return os.pathsep.join([str(SCRIPTS), os.environ.get("PATH", "")])
 
 
-def ensure_packages() -> None:
-    """Installs what worker/package-lock.json names.
+def ensure_packages(folder: Path = WORKER) -> Path:
+    """Installs what a folder's package-lock.json names.
+
+    Args:
+        folder: of the package: the worker's, or the benchmark's.
+
+    Returns:
+        its `node_modules`.
 
     Raises:
         Failure: there is no Node.js and none can be installed, or a package could not be had.
     """
-    lock = [WORKER / "package.json", WORKER / "package-lock.json"]
-    stamp = Stamp("node_modules", NODE_MODULES, fingerprint(lock))
+    lock = [folder / "package.json", folder / "package-lock.json"]
+    modules = folder / "node_modules"
+    place = folder.relative_to(ROOT)
+    stamp = Stamp(f"node_modules-{place.as_posix().replace('/', '-')}", modules, fingerprint(lock))
     if stamp.is_current():
-        return
+        return modules
     stamp.clear()
     npm = _find_npm() or _install_npm()
-    say("installing Pyodide, PyScript and TypeScript with npm")
+    say(f"installing what {place}/package.json names with npm")
     run(
         # Installed by name and checked by the lock's hashes; nothing of them is run at install.
         [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
-        "npm could not install the packages of worker/package-lock.json (see above); "
+        f"npm could not install the packages of {place}/package-lock.json (see above); "
         "check the network connection, then run this again.",
-        cwd=WORKER,
+        cwd=folder,
     )
     stamp.set()
+    return modules
 
 
 def _find_npm() -> Path | None:

@@ -19,8 +19,18 @@ from .memory import Memory
 from .outage import Breaker
 from .rules import Rules
 
-AHEAD = 8
+AHEAD = 16
 """Jobs of one ordering key that are claimed ahead of the one that is being sent."""
+
+LOW = 4
+"""Jobs claimed ahead of which a line at work has too few left, if there are more to claim."""
+
+GATHER = 32
+"""Attempts that have ended and are settled in one commit, at the most."""
+
+PATIENCE = 0.05
+"""Seconds for which a success may wait for others to be settled with. If the owner dies meanwhile, they are
+sent again with their keys."""
 
 ATTEMPT_MARGIN = 30.0
 """Seconds beyond its timeout after which a request that did not end is withdrawn."""
@@ -37,11 +47,13 @@ class _Chain:
         waiting: `seq` of those that are claimed and have not left.
         out: of the one that is being sent.
         is_broken: one of them did not succeed, so those behind it must not leave.
+        is_whole: nothing of the line is left to claim, as far as is known.
     """
 
     waiting: deque[int] = field(default_factory=deque)
     out: int | None = None
     is_broken: bool = False
+    is_whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +90,7 @@ class Deliveries:
         self._out: dict[int, float] = {}
         self._durable: set[int] = set()
         self._probe: int | None = None
+        self._gathered_at = 0.0
         self.ended: list[Ended] = []
         """Attempts to settle, in the order in which they ended."""
 
@@ -96,7 +109,7 @@ class Deliveries:
             return False  # What follows them has to be known first.
         if self._breaker.outage is not None:
             return self._claim_probe(rules, now)
-        while len(self._chains) < self._queue.max_in_flight:
+        while len(self._chains) < self._room():
             head = self._next_due(now)
             if head is not None:
                 self._claim_line(head, rules, now)
@@ -104,12 +117,40 @@ class Deliveries:
                 return True
             else:
                 break
-        if self._next_due(now) is None and self._memory.horizon >= (now, inf):
-            # Nobody else waits for a slot.
+        if not self._others_wait(now):
             for key, chain in self._chains.items():
                 if len(chain.waiting) <= AHEAD // 2 and isinstance(key, str):
                     self._claim_ahead(key, chain, rules, now)
         return False
+
+    def _room(self) -> int:
+        """Chains that may be claimed: for each that is about to end another stands ready."""
+        ending = sum(not chain.waiting for chain in self._chains.values())
+        return self._queue.max_in_flight + min(self._queue.max_in_flight, ending)
+
+    def _others_wait(self, now: float) -> bool:
+        """Whether another line, or a job without order, waits for its turn."""
+        return self._next_due(now) is not None or self._memory.horizon < (now, inf)
+
+    def gather_until(self, now: float) -> float | None:
+        """Until when what has ended may wait to be settled with what ends next; `None`: no longer.
+
+        A commit costs about as much as a request. Nothing may wait for it that could leave.
+        """
+        if not self.ended or len(self.ended) >= GATHER or now >= self._gathered_at + PATIENCE:
+            return None
+        if any(ended.outcome.verdict is not Verdict.DONE for ended in self.ended):
+            return None
+        others_wait = self._others_wait(now)
+        if others_wait and len(self._out) < self._queue.max_in_flight:
+            return None
+        chains = self._chains.values()
+        if others_wait:
+            stand_by = any(chain.out is None and chain.waiting for chain in chains)
+            is_urgent = not stand_by and not all(chain.waiting for chain in chains)
+        else:
+            is_urgent = any(len(chain.waiting) < (1 if chain.is_whole else LOW) for chain in chains)
+        return None if is_urgent else self._gathered_at + PATIENCE
 
     def _expire_due(self, rules: Rules, now: float) -> bool:
         late = [head for head in self._memory.heads(now) if rules.is_expired(head)][:BATCH]
@@ -152,15 +193,17 @@ class Deliveries:
         Only first attempts of jobs of which nothing is known yet: if the owner dies, it is plain who was out.
         """
         at_work = [*([] if chain.out is None else [chain.out]), *chain.waiting]
+        chain.is_whole = True
         if chain.is_broken or not all(_is_first_attempt(self._memory.jobs[seq]) for seq in at_work):
             return
         room = AHEAD - len(chain.waiting)
         for job in list(self._memory.line(key)):
-            if room <= 0:
-                return
             if job.seq in self._memory.pinned:
                 continue
             if not _is_untouched(job) or job.not_before > now or rules.is_expired(job):
+                return
+            if room <= 0:
+                chain.is_whole = False
                 return
             self._claim_one(job, chain, rules, now)
             room -= 1
@@ -180,7 +223,11 @@ class Deliveries:
 
     def leaving(self, now: float) -> Iterator[JobRecord]:
         """The jobs that leave now: the first of each chain whose claim is durable."""
+        if any(ended.outcome.verdict in (Verdict.RETRY, Verdict.HOLD) for ended in self.ended):
+            return  # It may be the network's, or the session's: that is to be judged first.
         for chain in self._chains.values():
+            if len(self._out) >= self._queue.max_in_flight:
+                return
             if chain.out is not None or chain.is_broken or not chain.waiting:
                 continue
             seq = chain.waiting[0]
@@ -190,7 +237,10 @@ class Deliveries:
             chain.out = seq
             job = self._memory.jobs[seq]
             self._out[seq] = now + self._limit_of(job)
-            yield job
+            if job.expires_at is not None and job.expires_at <= now:
+                self._end(seq, Outcome(Verdict.EXPIRE, spent=False, certainty=Certainty.NEVER_SENT), 0.0, now)
+            else:
+                yield job
 
     def _limit_of(self, job: JobRecord) -> float:
         """Seconds after which an attempt is withdrawn that has not ended by itself."""
@@ -200,22 +250,24 @@ class Deliveries:
             timeout *= FUNCTION_REQUESTS
         return timeout + ATTEMPT_MARGIN
 
-    def answered(self, job_id: str, outcome: Outcome, jitter: float) -> None:
+    def answered(self, job_id: str, outcome: Outcome, jitter: float, now: float) -> None:
         """An attempt has ended. One that was withdrawn is not heard any more."""
         job = self._memory.find(job_id)
         if job is not None and job.seq in self._out:
-            self._end(job.seq, outcome, jitter)
+            self._end(job.seq, outcome, jitter, now)
 
     def withdraw_overdue(self, now: float) -> list[str]:
         """Ends the attempts that take too long, and returns the ids of their jobs."""
         overdue = [seq for seq, until in self._out.items() if until <= now]
         for seq in overdue:
             error = JobError(ErrorCode.TIMEOUT, "the attempt did not end")
-            self._end(seq, Outcome(Verdict.RETRY, error=error), 0.5)
+            self._end(seq, Outcome(Verdict.RETRY, error=error), 0.5, now)
         return [self._memory.jobs[seq].id for seq in overdue]
 
-    def _end(self, seq: int, outcome: Outcome, jitter: float) -> None:
+    def _end(self, seq: int, outcome: Outcome, jitter: float, now: float) -> None:
         del self._out[seq]
+        if not self.ended:
+            self._gathered_at = now
         self.ended.append(Ended(seq, outcome, jitter, seq == self._probe))
         if seq == self._probe:
             self._probe = None

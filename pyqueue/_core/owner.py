@@ -147,7 +147,7 @@ class Owner:
                 self._busy = False
                 self._on_committed()
             case Answered(job_id, outcome, jitter):
-                self._deliveries.answered(job_id, outcome, jitter)
+                self._deliveries.answered(job_id, outcome, jitter, now)
             case FlagRead(flag):
                 self._on_flag(flag)
             case TimePassed():
@@ -159,7 +159,7 @@ class Owner:
         self._let_leave()
         self._ask_flag()
         if not self._busy:
-            self._step()
+            self._step_or_gather()
         return self._actions
 
     # -- events -------------------------------------------------------------------------------------------
@@ -274,6 +274,15 @@ class Owner:
             self._commands.append(command)
 
     # -- one step -----------------------------------------------------------------------------------------
+
+    def _step_or_gather(self) -> None:
+        """Lets successes wait for others, as long as all that may be sent is on its way."""
+        is_asked = self._has_news or self._commands or self._taken or self._aside or self._holds or self._sweeps
+        until = None if is_asked or self._is_stale() else self._deliveries.gather_until(self._now)
+        if until is None:
+            self._step()
+        else:
+            self._actions.append(Rest(until))
 
     def _step(self) -> None:
         """Asks for the next transaction, or rests."""

@@ -97,6 +97,9 @@ class Sweeps:
     def __contains__(self, name: str) -> bool:
         return name in self._sweeps
 
+    def __bool__(self) -> bool:
+        return bool(self._sweeps)
+
     def stored(self) -> Mapping[str, Any]:
         """What `meta.sweeps` is to hold."""
         return {name: asdict(sweep) for name, sweep in self._sweeps.items()}

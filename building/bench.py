@@ -1,0 +1,42 @@
+"""The benchmark: its peers' packages and scripts, then the run."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Sequence
+
+from . import browser, node
+from .paths import CACHE, ROOT
+from .process import run, say
+
+_BENCH = ROOT / "tests" / "bench"
+_BUNDLES = CACHE / "bench"
+
+
+def bench(arguments: Sequence[str]) -> int:
+    """Runs the benchmark.
+
+    Args:
+        arguments: of `tests.bench`: `--case`, `--rounds`, `--json`.
+
+    Returns:
+        its exit code.
+
+    Raises:
+        Failure: a package could not be had, or a script not be bundled.
+    """
+    modules = node.ensure_packages(_BENCH)
+    entries = sorted(path for path in (_BENCH / "peers").glob("*.js"))
+    run(
+        [
+            *(str(modules / ".bin" / "esbuild"), *map(str, entries), "--bundle", "--format=esm"),
+            *("--minify", f"--outdir={_BUNDLES}", "--log-level=warning"),
+        ],
+        "The peers' scripts could not be bundled (see above).",
+        cwd=_BENCH,
+    )
+    executable = browser.ensure()
+    say(f"measuring in {executable}")
+    command = [sys.executable, "-m", "tests.bench", f"--browser={executable}", f"--bundles={_BUNDLES}"]
+    return subprocess.call([*command, *arguments], cwd=ROOT)

@@ -1,0 +1,1 @@
+"""The benchmark: pyqueue beside its peers, in the same browser, against the same server."""

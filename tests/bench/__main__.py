@@ -1,0 +1,110 @@
+"""Runs the cases: called by `build.py bench`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+from playwright.sync_api import Playwright, sync_playwright
+
+from tests.bench.backlog import BACKLOG
+from tests.bench.compared import COMPARED, ROUND_TRIP, order, round_trip
+from tests.bench.contenders import PLAIN, Contender, Invalid, browser
+from tests.bench.report import Row, table
+from tests.bench.server import Server
+
+
+class Bench:
+    """One run.
+
+    Args:
+        playwright: drives the browser.
+        executable: the browser.
+        bundles: the folder with the peers' scripts.
+        rounds: of each case in which peers take part.
+    """
+
+    def __init__(self, playwright: Playwright, executable: Path, bundles: Path, rounds: int) -> None:
+        self._playwright = playwright
+        self._executable = executable
+        self._rounds = rounds
+        self._server = Server(bundles, _free_port())
+
+    def close(self) -> None:
+        """Ends the server."""
+        self._server.close()
+
+    def compare(self, name: str) -> Row:
+        """A case of all contenders, interleaved."""
+        case = COMPARED[name]
+        row = case.row(name)
+        for round in range(self._rounds):
+            with browser(self._playwright, self._executable) as context:
+                for contender_name in order(case, round):
+                    contender = Contender(contender_name, context, self._server)
+                    try:
+                        row.add(contender_name, case.measure(contender))
+                    except Invalid as invalid:
+                        _say(f"{name}, {contender_name}: {invalid}")
+                    if ROUND_TRIP in case.reach and contender_name == PLAIN:
+                        row.add(ROUND_TRIP, round_trip(contender, 0.05))
+                    contender.close()
+        return row
+
+    def look_back(self, name: str) -> Iterator[Row]:
+        """A case of pyqueue alone, at several depths."""
+        yield from BACKLOG[name](lambda: browser(self._playwright, self._executable), self._server)
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
+
+
+def main() -> None:
+    names = [*COMPARED, *BACKLOG]
+    parser = argparse.ArgumentParser(prog="build.py bench")
+    parser.add_argument("--case", choices=names, action="append", help="only this one; may be given again")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--browser", type=Path, required=True)
+    parser.add_argument("--bundles", type=Path, required=True)
+    options = parser.parse_args()
+    rows: list[Row] = []
+    with sync_playwright() as playwright:
+        bench = Bench(playwright, options.browser, options.bundles, options.rounds)
+        try:
+            with browser(playwright, options.browser) as context:
+                version = context.browser.version if context.browser else "?"
+            _say(f"{os.cpu_count()} cores, {_processor()}; Chromium {version}; Python {platform.python_version()}")
+            for name in options.case or names:
+                _say(f"{name} ...")
+                rows += [bench.compare(name)] if name in COMPARED else bench.look_back(name)
+        finally:
+            bench.close()
+    _say("")
+    _say(table(rows))
+    if options.json:
+        options.json.write_text(json.dumps([row.to_json() for row in rows], indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

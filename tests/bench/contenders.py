@@ -1,0 +1,121 @@
+"""The contenders: a page each, which offers the same calls, see peers/*.js."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import BrowserContext, Page, Playwright
+
+from tests.bench.server import Server
+
+PYQUEUE, WORKBOX, PLAIN = "pyqueue", "workbox", "plain-js"
+_PAGES = {PYQUEUE: "pyqueue", WORKBOX: "workbox", PLAIN: "plain"}
+_ARGUMENTS = ["--no-sandbox", "--disable-quic", "--no-first-run", "--disable-component-update", "--disable-sync"]
+
+
+class Invalid(Exception):
+    """A run that did not do what was asked: its time says nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drained:
+    """What a drain took.
+
+    Attributes:
+        per_job: milliseconds, from the first request's arrival to the last answer, divided by the jobs.
+        first: milliseconds from when the queue was let go to the first request's arrival.
+    """
+
+    per_job: float
+    first: float
+
+
+class Contender:
+    """One of them in a tab.
+
+    Args:
+        name: of it.
+        context: the browser.
+        server: that it writes to.
+    """
+
+    def __init__(self, name: str, context: BrowserContext, server: Server) -> None:
+        self.name = name
+        self._server = server
+        self.page: Page = context.new_page()
+        self.page.goto(f"{server.url}/{_PAGES[name]}")
+        self.page.wait_for_function("window.bench")
+        self.page.evaluate("bench.ready()")
+
+    def call(self, function: str, argument: Any = None) -> Any:
+        """Calls what the page offers."""
+        return self.page.evaluate(f"(argument) => bench.{function}(argument)", argument)
+
+    def begin(self, delay: float = 0.0) -> None:
+        """Lets the server forget what came, and answer after so many seconds."""
+        self._server.begin(delay)
+
+    def drain(self, jobs: int, keys: int, delay: float = 0.0) -> Drained:
+        """Fills the queue, lets it go, and waits until all has arrived.
+
+        Raises:
+            Invalid: a job was lost, repeated, or sent out of order.
+        """
+        self.begin(delay)
+        self.call("fill", [jobs, keys])
+        return self.let_go(jobs)
+
+    def let_go(self, count: int) -> Drained:
+        """Lets the queue go, and waits for that many writes.
+
+        Raises:
+            Invalid: as for `drain`.
+        """
+        begin = time.time()
+        self.call("go")
+        log = self._server.log(count)
+        check(log, count)
+        arrivals = [entry[0] for entry in log[:count]]
+        first, last = min(arrivals), max(entry[1] for entry in log[:count])
+        return Drained((last - first) * 1000 / count, (first - begin) * 1000)
+
+    def close(self) -> None:
+        """Closes its tab."""
+        self.page.close()
+
+
+def check(log: list[tuple[float, float, str, int]], count: int) -> None:
+    """Looks whether each job came once, and in order within its key.
+
+    Raises:
+        Invalid: not so.
+    """
+    if len(log) < count:
+        raise Invalid(f"only {len(log)} of {count} writes came")
+    numbers = [entry[3] for entry in log]
+    if len(set(numbers)) != len(numbers):
+        raise Invalid(f"{len(numbers) - len(set(numbers))} writes came twice")
+    last: dict[str, int] = {}
+    for _, _, key, number in sorted(log):
+        if last.get(key, -1) > number:
+            raise Invalid(f"the writes of {key} came out of order")
+        last[key] = number
+
+
+@contextmanager
+def browser(playwright: Playwright, executable: Path) -> Iterator[BrowserContext]:
+    """A Chromium with a fresh profile."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+        context = playwright.chromium.launch_persistent_context(
+            profile, executable_path=executable, args=_ARGUMENTS
+        )
+        try:
+            yield context
+        finally:
+            context.close()

@@ -1,0 +1,53 @@
+import { jobsOf, timed } from "./client.js";
+
+const { pyqueue } = window;
+
+const waiting = async () => (await pyqueue.stats()).depth.pending;
+
+/** Waits until something is so. @param {() => Promise<boolean>} holds */
+async function until(holds) {
+  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 20));
+}
+
+/** Commands that the worker has not taken yet. */
+function inboxSize() {
+  return new Promise((resolve, reject) => {
+    const opening = indexedDB.open("pyqueue");
+    opening.onerror = () => reject(opening.error);
+    opening.onsuccess = () => {
+      const counting = opening.result.transaction("inbox").objectStore("inbox").count();
+      counting.onsuccess = () => {
+        opening.result.close();
+        resolve(counting.result);
+      };
+    };
+  });
+}
+
+const CHUNK = 1000;
+
+window.bench = {
+  async ready() {
+    await pyqueue.ready;
+    await (await pyqueue.enqueue("write", { key: "first", n: -1 })).result();
+  },
+  /** Held, and taken over by the worker. */
+  async fill([n, keys]) {
+    await pyqueue.pause();
+    const jobs = jobsOf(n, keys).map((payload) => ({ task: "write", payload }));
+    for (let at = 0; at < n; at += CHUNK) await pyqueue.enqueueMany(jobs.slice(at, at + CHUNK));
+    await until(async () => (await pyqueue.stats()).paused && (await inboxSize()) === 0);
+    await until(async () => (await waiting()) >= n);
+  },
+  go: () => pyqueue.resume(),
+  async enqueue([n, keys]) {
+    return timed(jobsOf(n, keys), (payload) => pyqueue.enqueue("write", payload));
+  },
+  async burst(n) {
+    await pyqueue.pause();
+    const jobs = jobsOf(n, 16).map((payload) => ({ task: "write", payload }));
+    const begin = performance.now();
+    await pyqueue.enqueueMany(jobs);
+    return (performance.now() - begin) / n;
+  },
+};
