@@ -17,14 +17,13 @@ from collections.abc import Mapping
 from math import inf
 from typing import Any, assert_never
 
-from .._errors import InvalidPayload, StoreError
+from .._errors import StoreError
 from .._outcome import Verdict
 from .._ports import Changes, Loaded, Query, Unreadable
 from .._queue import Queue
 from .._record import JobRecord, decode, is_number
-from .._task import Task
 from .._vocabulary import BATCH, SETTLED, SILENCE, UNREACHABLE, CommandType, ErrorCode, HoldKind, Status
-from .commands import Command, Damaged, parse
+from .commands import Command
 from .deliveries import Deliveries
 from .events import (
     Action,
@@ -45,13 +44,11 @@ from .events import (
     Withdraw,
     Woken,
 )
+from .inbox import Inbox, options_or_none
 from .memory import EVERYWHERE, HEADS, LINE_DEPTH, Memory
 from .outage import Breaker
-from .rules import UNSENT, EffectiveOptions, Rules, effective_options
+from .rules import UNSENT, Rules
 from .sweeps import CLOCK, FLUSH, FLUSH_NETWORK, MEND, RECONNECT, RETRY, REVIVE, Sweeps
-
-INBOX = 200
-"""Commands that are read at a time."""
 
 HEARTBEAT = 20.0
 """Seconds: the longest that an owner lets pass without a commit. One that is silent for a minute is taken
@@ -94,12 +91,6 @@ class Owner:
         self._busy = False
         self._query = Query()
         self._finished = False
-        # The inbox.
-        self._has_news = True
-        self._inbox_after = -1
-        self._commands: list[Command] = []
-        self._effective: dict[int, EffectiveOptions | None] = {}
-        self._taken: list[int] = []
         self._aside: list[Unreadable] = []
         self._looked_up: set[str] = set()
         self._found_sending: list[int] | None = None
@@ -120,6 +111,7 @@ class Owner:
         self._breaker = Breaker(meta.get("outage"), self._queue.retry)
         self._sweeps = Sweeps(meta.get("sweeps"), self._queue, self._memory)
         self._deliveries = Deliveries(self._queue, self._memory, self._breaker)
+        self._inbox = Inbox(self._queue, self._memory)
 
     def handle(self, event: Event, now: float) -> list[Action]:
         """Takes an event in, and returns what to do, in order.
@@ -185,8 +177,7 @@ class Owner:
             self._sweeps.begin(REVIVE, self._now)
         self._load(
             Query(
-                inbox_after=self._inbox_after,
-                inbox_limit=INBOX,
+                **self._inbox.ask(),
                 due_after=self._memory.horizon,
                 due_limit=HEADS,
                 status=(Status.SENDING, -1, 10_000),
@@ -194,7 +185,7 @@ class Owner:
         )
 
     def _wake(self, reason: str, linger: float) -> None:
-        self._has_news = True
+        self._inbox.has_news = True
         self._linger_until = max(self._linger_until, self._now + linger)
         codes = SIGNS.get(reason, frozenset())
         if codes:
@@ -226,26 +217,20 @@ class Owner:
 
     def _take_in(self, loaded: Loaded) -> None:
         query = self._query
-        for command in loaded.commands:
-            self._read_command(command)
-        for unreadable in loaded.unreadable:
+        self._inbox.take_in(loaded.commands, [one for one in loaded.unreadable if one.source == "inbox"])
+        lost = [one for one in loaded.unreadable if one.source == "jobs"]
+        for one in lost:
             self._memory.count("set_aside")
-            if unreadable.source == "inbox":
-                self._inbox_after = max(self._inbox_after, unreadable.seq)
-                self._memory.admit(0)  # Nothing but an enqueue is large enough to be unreadable.
-            else:
-                self._sweeps.begin(MEND, self._now)
-        if query.inbox_after is not None:
-            self._has_news = self._has_news or len(loaded.commands) >= query.inbox_limit
-        self._aside += loaded.unreadable
-        jobs, whole = [], all(found.source != "jobs" for found in loaded.unreadable)
+            self._aside.append(one)
+            self._sweeps.begin(MEND, self._now)
+        jobs = []
         for record in loaded.jobs:
             known = self._memory.jobs.get(record["seq"])
             try:
                 jobs.append(known or decode(record))
             except StoreError as error:
                 self._set_job_aside(record, str(error))
-        self._memory.take_in(loaded.jobs, jobs, query, whole)
+        self._memory.take_in(loaded.jobs, jobs, query, whole=not lost)
         jobs = [job for job in jobs if job.seq in self._memory.jobs]  # Not what was deleted since.
         self._sweeps.take_in(query, loaded.jobs)
         self._looked_up |= query.ids | query.unique_keys
@@ -259,26 +244,15 @@ class Owner:
             for job in jobs:
                 rules.prune(job)
 
-    def _read_command(self, record: Mapping[str, Any]) -> None:
-        seq = record["seq"]
-        self._inbox_after = max(self._inbox_after, seq)
-        try:
-            command = parse(record)
-        except Damaged as damaged:
-            self._set_command_aside(seq, f"the command cannot be read: {damaged}", record.get("type"))
-            return
-        except Exception as error:
-            self._set_command_aside(seq, f"the command cannot be read: {type(error).__name__}", None)
-            return
-        if command is not None:  # One of a newer page stays for a newer worker.
-            self._commands.append(command)
-
     # -- one step -----------------------------------------------------------------------------------------
 
     def _step_or_gather(self) -> None:
         """Lets successes wait for others, as long as all that may be sent is on its way."""
-        is_asked = self._has_news or self._commands or self._taken or self._aside or self._holds or self._sweeps
+        inbox = self._inbox
+        is_asked = inbox.may_read(self._now) or inbox.commands or self._aside or self._holds or self._sweeps
         until = None if is_asked or self._is_stale() else self._deliveries.gather_until(self._now)
+        if until is not None and inbox.has_news:
+            until = min(until, inbox.next_look())
         if until is None:
             self._step()
         else:
@@ -286,7 +260,7 @@ class Owner:
 
     def _step(self) -> None:
         """Asks for the next transaction, or rests."""
-        if any(aside.source == "jobs" for aside in self._aside):
+        if self._aside:
             self._commit()  # Else it would be found again.
             return
         if query := self._needs():
@@ -342,18 +316,21 @@ class Owner:
             """It may be reopened: whoever has its unique key has to be known."""
             unique_keys.update(_given(job.unique_key))
             if job.options is not None:
-                effective = _options_or_none(self._queue.find(job.task), job.options, payload)
+                effective = options_or_none(self._queue, job.task, job.options, payload)
                 if effective is not None:
                     lines.update(_given(effective.ordering_key))
                     unique_keys.update(_given(effective.unique_key))
 
-        for command in self._commands:
+        for command in self._inbox.commands:
             if command.id is not None:
                 ids.add(command.id)
                 if (job := self._memory.find(command.id)) is not None:
                     with_line(job)
                     with_options_of(job, command.payload if command.type is CommandType.EDIT else job.payload)
-            if command.type is CommandType.ENQUEUE and (effective := self._effective_of(command)) is not None:
+            if (
+                command.type is CommandType.ENQUEUE
+                and (effective := self._inbox.effective(command)) is not None
+            ):
                 if effective.ordering_key is not None:
                     lines.add(effective.ordering_key)
                 if effective.unique_key is not None:
@@ -372,25 +349,18 @@ class Owner:
         unique_keys -= self._looked_up
         unknown = {key: -1 for key in lines if not self._memory.knows(key)}
         # What people asked for comes first.
-        may_sweep = not (self._has_news or self._commands or self._found_sending)
+        may_sweep = not (self._inbox.has_news or self._inbox.commands or self._found_sending)
+        reads_inbox = self._inbox.may_read(self._now)
         query = Query(
-            inbox_after=self._inbox_after if self._has_news else None,
-            inbox_limit=INBOX,
+            **(self._inbox.ask() if reads_inbox else {}),
             ids=frozenset(ids),
             unique_keys=frozenset(unique_keys),
             lines=unknown,
             line_depth=LINE_DEPTH,
             **(self._sweeps.ask(self._now) if may_sweep else {}),
         )
-        asks = ids or unique_keys or unknown or self._has_news or query.status or query.backoff or query.late
+        asks = ids or unique_keys or unknown or reads_inbox or query.status or query.backoff or query.late
         return query if asks else None
-
-    def _effective_of(self, command: Command) -> EffectiveOptions | None:
-        """The options of an `enqueue`, worked out once; `None`: they cannot be."""
-        if command.seq not in self._effective:
-            task = self._queue.find(command.task)
-            self._effective[command.seq] = _options_or_none(task, command.options, command.payload)
-        return self._effective[command.seq]
 
     def _apply(self) -> None:
         """Carries out what was asked, and settles what has ended."""
@@ -399,27 +369,25 @@ class Owner:
             found = [self._memory.jobs[seq] for seq in self._found_sending]
             self._found_sending = None
             rules.recover(found)
-        commands, self._commands = self._commands, []
-        for command in commands:
+        for command in self._inbox.take_all():
             try:
                 self._carry_out(command, rules)
-                self._taken.append(command.seq)
+                self._inbox.taken.append(command.seq)
             except Exception as error:
-                self._set_command_aside(command.seq, f"{type(error).__name__}: {error}", command.type)
+                self._inbox.set_aside(command.seq, f"{type(error).__name__}: {error}", command.type)
         for outcome in self._deliveries.settle(rules, self._now):
             if outcome.verdict is Verdict.HOLD:
                 self._hold(HoldKind.UNAUTHORIZED, outcome.error.message if outcome.error else "")
         self._sweeps.apply(rules)
         self._deliveries.withdraw_blocked(bool(self._holds), rules)
-        self._effective.clear()
+        self._inbox.applied()
         self._looked_up.clear()
 
     def _carry_out(self, command: Command, rules: Rules) -> None:
         match command.type:
             case CommandType.ENQUEUE:
-                if (
-                    effective := self._effective_of(command)
-                ) is not None and effective.unique_key is not None:
+                effective = self._inbox.effective(command)
+                if effective is not None and effective.unique_key is not None:
                     for holder in self._memory.holders(effective.unique_key):
                         self._deliveries.withdraw_from(holder, rules)
                 rules.enqueue(command)
@@ -491,7 +459,7 @@ class Owner:
 
     def _load(self, query: Query) -> None:
         if query.inbox_after is not None:
-            self._has_news = False
+            self._inbox.asked(self._now)
         self._busy = True
         self._query = query
         self._actions.append(Load(query))
@@ -512,15 +480,15 @@ class Owner:
         changes = Changes(
             jobs=jobs,
             deleted=memory.deleted(),
-            taken=self._taken,
-            aside=self._aside,
+            taken=self._inbox.taken,
+            aside=[*self._inbox.aside, *self._aside],
             meta=self._written,
         )
         if not changes:
             return False
-        is_news = bool(self._aside or self._written.keys() & {"holds", "outage"})
+        is_news = bool(changes.aside or self._written.keys() & {"holds", "outage"})
         self._publish_next = (jobs, is_news)
-        self._taken, self._aside, self._written = [], [], {}
+        self._inbox.taken, self._inbox.aside, self._aside, self._written = [], [], [], {}
         memory.committed()
         self._ask_commit(changes)
         return True
@@ -545,12 +513,6 @@ class Owner:
             self._holds = {name: hold for name, hold in self._holds.items() if name != kind}
             self._write("holds", self._holds)
 
-    def _set_command_aside(self, seq: int, reason: str, type: Any) -> None:
-        if type == CommandType.ENQUEUE:
-            self._memory.admit(0)
-        self._memory.count("set_aside")
-        self._aside.append(Unreadable("inbox", seq, reason))
-
     def _set_job_aside(self, record: Mapping[str, Any], reason: str) -> None:
         self._memory.forget_unreadable(record)
         self._memory.count("set_aside")
@@ -562,6 +524,9 @@ class Owner:
     def _idle(self) -> None:
         """Nothing can be done now: waits, or ends the ownership."""
         now, memory = self._now, self._memory
+        if self._inbox.has_news:
+            self._actions.append(Rest(self._inbox.next_look()))
+            return
         if self._may_claim() and memory.next_head() is None and memory.horizon < EVERYWHERE:
             self._load(Query(due_after=memory.horizon, due_limit=HEADS))
             return
@@ -637,17 +602,6 @@ class Owner:
 
 def _given(key: str | None) -> tuple[str, ...]:
     return () if key is None else (key,)
-
-
-def _options_or_none(
-    task: Task | None, options: Mapping[str, Any], payload: Mapping[str, Any]
-) -> EffectiveOptions | None:
-    if task is None:
-        return None
-    try:
-        return effective_options(task, options, payload)
-    except InvalidPayload:
-        return None
 
 
 def _read_holds(stored: Any) -> dict[str, Any]:

@@ -94,7 +94,9 @@ def main() -> None:
         try:
             with browser(playwright, options.browser) as context:
                 version = context.browser.version if context.browser else "?"
-            _say(f"{os.cpu_count()} cores, {_processor()}; Chromium {version}; Python {platform.python_version()}")
+            _say(
+                f"{os.cpu_count()} cores, {_processor()}; Chromium {version}; Python {platform.python_version()}"
+            )
             for name in options.case or names:
                 _say(f"{name} ...")
                 rows += [bench.compare(name)] if name in COMPARED else bench.look_back(name)
@@ -103,7 +105,9 @@ def main() -> None:
     _say("")
     _say(table(rows))
     if options.json:
-        options.json.write_text(json.dumps([row.to_json() for row in rows], indent=1) + "\n", encoding="utf-8")
+        options.json.write_text(
+            json.dumps([row.to_json() for row in rows], indent=1) + "\n", encoding="utf-8"
+        )
 
 
 if __name__ == "__main__":

@@ -16,7 +16,13 @@ from tests.bench.server import Server
 
 PYQUEUE, WORKBOX, PLAIN = "pyqueue", "workbox", "plain-js"
 _PAGES = {PYQUEUE: "pyqueue", WORKBOX: "workbox", PLAIN: "plain"}
-_ARGUMENTS = ["--no-sandbox", "--disable-quic", "--no-first-run", "--disable-component-update", "--disable-sync"]
+_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 
 class Invalid(Exception):

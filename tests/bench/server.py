@@ -109,7 +109,9 @@ class Server:
 
     def __init__(self, bundles: Path, port: int) -> None:
         self.url = f"http://localhost:{port}"
-        self._process = subprocess.Popen([sys.executable, "-m", "tests.bench.server", str(bundles), str(port)])
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.bench.server", str(bundles), str(port)]
+        )
         until = time.monotonic() + 30
         while not self._is_up():
             if self._process.poll() is not None or time.monotonic() > until:

@@ -26,6 +26,8 @@ export class WorkerHandle {
   /** @type {Worker | undefined} */
   #dedicated;
   #mustBeDedicated = false;
+  #mustArm = false;
+  #isArming = false;
   /** @type {boolean | undefined} */
   #backgroundSync;
   /** @type {WorkerState} */
@@ -124,13 +126,22 @@ export class WorkerHandle {
   }
 
   /** Asks for a `sync` event, which comes when there is a network, also when every page is closed. */
-  #armBackgroundSync() {
-    const sync = this.#registration?.sync;
-    // It rejects without an active worker, and where the person turned it off: then the page's own
-    // wake-ups are all there is.
-    sync?.register(TAG).then(
-      () => (this.#backgroundSync = true),
-      () => (this.#backgroundSync = false),
-    );
+  async #armBackgroundSync() {
+    this.#mustArm = true;
+    if (this.#isArming) return;
+    this.#isArming = true;
+    // What was asked for meanwhile is asked for once: each costs the browser more than a write.
+    while (this.#mustArm) {
+      this.#mustArm = false;
+      try {
+        // It rejects without an active worker, and where the person turned it off: then the page's own
+        // wake-ups are all there is.
+        await this.#registration?.sync?.register(TAG);
+        if (this.#registration?.sync) this.#backgroundSync = true;
+      } catch {
+        this.#backgroundSync = false;
+      }
+    }
+    this.#isArming = false;
   }
 }
