@@ -18,8 +18,8 @@ AT_A_TIME = 200
 """Commands that are read at a time."""
 
 GAP = 0.025
-"""Seconds between two looks into the inbox: pages wait while it is read. What they append one by one meanwhile
-is dealt with together."""
+"""Seconds between two looks into the inbox: pages wait while it is read. What they append meanwhile is dealt
+with together."""
 
 
 class Inbox:

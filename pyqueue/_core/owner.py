@@ -54,6 +54,10 @@ HEARTBEAT = 20.0
 """Seconds: the longest that an owner lets pass without a commit. One that is silent for a minute is taken
 for frozen, and its lock may be stolen."""
 
+REST = 0.5
+"""Seconds for which an owner that has nothing left to do waits for more before it ends. To begin anew costs as
+much as ten jobs."""
+
 FLAG_INTERVAL = 60.0
 """Seconds after which the kill switch is read again."""
 
@@ -102,6 +106,7 @@ class Owner:
         self._is_armed = False
         self._arm_next: tuple[float | None] | None = None
         self._asked_at = 0.0
+        self._active_at = -inf
         self._committed_at = 0.0
         self._flag_at: float | None = None
         self._is_reading_flag = False
@@ -486,6 +491,8 @@ class Owner:
         )
         if not changes:
             return False
+        if changes.jobs or changes.taken:
+            self._active_at = self._now
         is_news = bool(changes.aside or self._written.keys() & {"holds", "outage"})
         self._publish_next = (jobs, is_news)
         self._inbox.taken, self._inbox.aside, self._aside, self._written = [], [], [], {}
@@ -544,6 +551,9 @@ class Owner:
             return
         if self._is_reading_flag:
             self._actions.append(Rest(now + HEARTBEAT))
+            return
+        if wake_at is None and 0 <= now - self._active_at < REST:
+            self._actions.append(Rest(self._active_at + REST))
             return
         if (query := self._prune_query()) is not None:
             self._load(query)

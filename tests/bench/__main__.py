@@ -94,9 +94,8 @@ def main() -> None:
         try:
             with browser(playwright, options.browser) as context:
                 version = context.browser.version if context.browser else "?"
-            _say(
-                f"{os.cpu_count()} cores, {_processor()}; Chromium {version}; Python {platform.python_version()}"
-            )
+            machine = f"{os.cpu_count()} cores, {_processor()}"
+            _say(f"{machine}; Chromium {version}; Python {platform.python_version()}")
             for name in options.case or names:
                 _say(f"{name} ...")
                 rows += [bench.compare(name)] if name in COMPARED else bench.look_back(name)

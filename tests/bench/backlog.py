@@ -1,15 +1,59 @@
-"""The cases of a deep queue: pyqueue beside itself."""
+"""The cases of a deep queue: pyqueue beside itself with 1,000 jobs waiting."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from statistics import median
 
 from playwright.sync_api import BrowserContext
 
+from tests.bench.contenders import PYQUEUE, Contender
 from tests.bench.report import Row
 from tests.bench.server import Server
 
+SHALLOW, DEEP = 1_000, 10_000
+KEYS = 16
+DRAINED = 500
+"""Writes of which a drain is measured."""
+CALLS = 21
+"""Calls of which the median is taken."""
+SHALLOW_NAME = "pyqueue at 1,000"
+MOST = 1.3
+
 Browser = Callable[[], AbstractContextManager[BrowserContext]]
 
-BACKLOG: dict[str, Callable[[Browser, Server], Iterator[Row]]] = {}
+
+def backlog(browser: Browser, server: Server) -> Iterator[Row]:
+    """100,000 waiting, beside 1,000; and 99,000 behind one key that fails, besides 1,000 of others."""
+    shallow = _measure(browser, server, SHALLOW, 0)
+    for suffix, waiting, behind in (("", DEEP, 0), ("_behind", SHALLOW, DEEP - SHALLOW)):
+        deep = _measure(browser, server, waiting, behind)
+        for name, value in deep.items():
+            unit = "ms a job" if name == "drain" else "ms"
+            values = {PYQUEUE: [value], SHALLOW_NAME: [shallow[name]]}
+            yield Row(f"backlog_{name}{suffix}", unit, {SHALLOW_NAME: MOST}, values=values)
+
+
+def _measure(browser: Browser, server: Server, waiting: int, behind: int) -> dict[str, float]:
+    with browser() as context:
+        contender = Contender(PYQUEUE, context, server)
+        contender.begin(failing="stuck")
+        if behind:
+            contender.call("fillBehind", behind)
+        contender.call("fill", [waiting, KEYS])
+        reads = contender.call("reads", CALLS)
+        enqueue: list[float] = contender.call("enqueue", [CALLS, KEYS])
+        contender.begin(failing="stuck")
+        drained = contender.let_go(DRAINED)
+        contender.close()
+    return {
+        "drain": drained.per_job,
+        "first_request": drained.first,
+        "stats": median(reads["stats"]),
+        "jobs": median(reads["jobs"]),
+        "enqueue": median(enqueue),
+    }
+
+
+BACKLOG: dict[str, Callable[[Browser, Server], Iterator[Row]]] = {"backlog": backlog}

@@ -63,9 +63,9 @@ class Contender:
         """Calls what the page offers."""
         return self.page.evaluate(f"(argument) => bench.{function}(argument)", argument)
 
-    def begin(self, delay: float = 0.0) -> None:
-        """Lets the server forget what came, and answer after so many seconds."""
-        self._server.begin(delay)
+    def begin(self, delay: float = 0.0, failing: str | None = None) -> None:
+        """Lets the server forget what came, answer after so many seconds, and fail the writes of a key."""
+        self._server.begin(delay, failing)
 
     def drain(self, jobs: int, keys: int, delay: float = 0.0) -> Drained:
         """Fills the queue, lets it go, and waits until all has arrived.

@@ -17,7 +17,10 @@ import uvicorn
 from pyqueue.server import assets
 
 HERE = Path(__file__).resolve().parent
-_PAGE = '<!doctype html><meta charset="utf-8"><title>{0}</title>{1}<script type="module" src="/peers/{0}.js"></script>'
+_PAGE = (
+    '<!doctype html><meta charset="utf-8"><title>{0}</title>'
+    '{1}<script type="module" src="/peers/{0}.js"></script>'
+)
 _PYQUEUE = '<script type="module" src="/pyqueue/pyqueue.js"></script>'
 _LONGEST_WAIT = 120.0
 """Seconds for which `/await` waits."""

@@ -2,8 +2,6 @@ import { jobsOf, timed } from "./client.js";
 
 const { pyqueue } = window;
 
-const waiting = async () => (await pyqueue.stats()).depth.pending;
-
 /** Waits until something is so. @param {() => Promise<boolean>} holds */
 async function until(holds) {
   while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 20));
@@ -26,6 +24,13 @@ function inboxSize() {
 
 const CHUNK = 1000;
 
+/** @param {{key: string, n: number}[]} payloads */
+async function appendAll(payloads) {
+  const jobs = payloads.map((payload) => ({ task: "write", payload }));
+  for (let at = 0; at < jobs.length; at += CHUNK) await pyqueue.enqueueMany(jobs.slice(at, at + CHUNK));
+  await until(async () => (await pyqueue.stats()).paused && (await inboxSize()) === 0);
+}
+
 window.bench = {
   async ready() {
     await pyqueue.ready;
@@ -34,10 +39,20 @@ window.bench = {
   /** Held, and taken over by the worker. */
   async fill([n, keys]) {
     await pyqueue.pause();
-    const jobs = jobsOf(n, keys).map((payload) => ({ task: "write", payload }));
-    for (let at = 0; at < n; at += CHUNK) await pyqueue.enqueueMany(jobs.slice(at, at + CHUNK));
-    await until(async () => (await pyqueue.stats()).paused && (await inboxSize()) === 0);
-    await until(async () => (await waiting()) >= n);
+    await appendAll(jobsOf(n, keys));
+  },
+  /** Jobs of one ordering key behind one that the server does not take. @param {number} n */
+  async fillBehind(n) {
+    const jobs = Array.from({ length: n }, (_, at) => ({ key: "stuck", n: at }));
+    await pyqueue.enqueue("write", jobs.shift());
+    await until(async () => (await pyqueue.stats()).attempts > 1);
+    await pyqueue.pause();
+    await appendAll(jobs);
+  },
+  /** Milliseconds of reading calls. @param {number} n */
+  async reads(n) {
+    const calls = Array.from({ length: n });
+    return { stats: await timed(calls, () => pyqueue.stats()), jobs: await timed(calls, () => pyqueue.jobs({ limit: 20 })) };
   },
   go: () => pyqueue.resume(),
   async enqueue([n, keys]) {
