@@ -55,7 +55,7 @@ HEARTBEAT = 20.0
 for frozen, and its lock may be stolen."""
 
 REST = 0.5
-"""Seconds for which an owner that has nothing left to do waits for more before it ends. To begin anew costs as
+"""Seconds for which an owner that has nothing left to do waits for more before it ends: a new one would cost as
 much as ten jobs."""
 
 FLAG_INTERVAL = 60.0

@@ -12,7 +12,7 @@ from typing import Any
 from .._ports import Query
 from .._queue import Queue
 from .._record import JobError, JobRecord, is_number
-from .._vocabulary import BATCH, ErrorCode, Status
+from .._vocabulary import ErrorCode, Status
 from .memory import Memory
 from .rules import DECLARATION, LATER, NETWORK, Rules
 
@@ -33,6 +33,9 @@ FLUSH, FLUSH_NETWORK = "flush", "flush_network"
 
 RECONNECT = "reconnect"
 """A sign of a network: what waits or gave up for lack of one is due now."""
+
+AT_A_TIME = 50
+"""Jobs of a batch: in the slowest engine about as long as nobody notices that nothing else is attended to."""
 
 _STATUS = {RETRY: Status.FAILED, MEND: Status.PENDING}
 _BACKOFF = {REVIVE: DECLARATION, FLUSH: LATER, FLUSH_NETWORK: NETWORK, RECONNECT: NETWORK}
@@ -127,10 +130,10 @@ class Sweeps:
         self._asked = name = next((name for name in waiting if self._sweeps[name].after == -1), waiting[0])
         after, after_seq = self._sweeps[name].after, self._sweeps[name].after_seq
         if name == CLOCK:
-            return {"late": (max((after, after_seq), (now, -1)), BATCH)}
+            return {"late": (max((after, after_seq), (now, -1)), AT_A_TIME)}
         if name in _STATUS:
-            return {"status": (_STATUS[name], int(after), BATCH)}
-        return {"backoff": (_BACKOFF[name], int(after), BATCH)}
+            return {"status": (_STATUS[name], int(after), AT_A_TIME)}
+        return {"backoff": (_BACKOFF[name], int(after), AT_A_TIME)}
 
     def take_in(self, query: Query, records: Sequence[Mapping[str, Any]]) -> None:
         """Takes what was read.

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from statistics import median
+from typing import Any
 
 from playwright.sync_api import BrowserContext
 
+from tests.bench import plain_loop
 from tests.bench.contenders import PYQUEUE, Contender
 from tests.bench.report import Row
 from tests.bench.server import Server
@@ -16,6 +19,8 @@ SHALLOW, DEEP = 1_000, 10_000
 KEYS = 16
 DRAINED = 500
 """Writes of which a drain is measured."""
+CHUNK = 5_000
+"""Records that are handed to the page at a time."""
 CALLS = 21
 """Calls of which the median is taken."""
 SHALLOW_NAME = "pyqueue at 1,000"
@@ -56,4 +61,31 @@ def _measure(browser: Browser, server: Server, waiting: int, behind: int) -> dic
     }
 
 
-BACKLOG: dict[str, Callable[[Browser, Server], Iterator[Row]]] = {"backlog": backlog}
+def signs(browser: Browser, server: Server) -> Iterator[Row]:
+    """A sign of a network, and `retry` of all, with 100,000 jobs: on CPython and in the browser."""
+    yield from plain_loop.measure()
+    for name, fields in (("online", plain_loop.waiting), ("retry", plain_loop.failed)):
+        first, longest = _sign(browser, server, name, *plain_loop.stored(fields(time.time())))
+        yield Row(f"{name}_first_request", "ms", limit=plain_loop.SOON, values={PYQUEUE: [first]})
+        yield Row(f"{name}_longest_block", "ms", limit=plain_loop.LONGEST, values={PYQUEUE: [longest]})
+
+
+def _sign(
+    browser: Browser, server: Server, name: str, records: list[dict[str, Any]], tallies: dict[str, Any]
+) -> tuple[float, float]:
+    """Milliseconds to the first request, and for which the worker attended to nothing else."""
+    with browser() as context:
+        contender = Contender(PYQUEUE, context, server)
+        contender.call("watch")
+        for at in range(0, len(records), CHUNK):
+            contender.call("store", [records[at : at + CHUNK], tallies])
+        contender.begin()
+        begin = time.time()
+        contender.call("sign", name)
+        log = server.log(DRAINED)
+        longest = float(contender.call("longest"))
+        contender.close()
+    return (min(entry[0] for entry in log) - begin) * 1000, longest
+
+
+BACKLOG: dict[str, Callable[[Browser, Server], Iterator[Row]]] = {"backlog": backlog, "signs": signs}

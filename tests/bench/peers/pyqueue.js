@@ -7,19 +7,22 @@ async function until(holds) {
   while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 20));
 }
 
-/** Commands that the worker has not taken yet. */
-function inboxSize() {
+/** @returns {Promise<IDBDatabase>} the queue's own, as docs/architecture.md describes it */
+function database() {
   return new Promise((resolve, reject) => {
     const opening = indexedDB.open("pyqueue");
     opening.onerror = () => reject(opening.error);
-    opening.onsuccess = () => {
-      const counting = opening.result.transaction("inbox").objectStore("inbox").count();
-      counting.onsuccess = () => {
-        opening.result.close();
-        resolve(counting.result);
-      };
-    };
+    opening.onsuccess = () => resolve(opening.result);
   });
+}
+
+/** Commands that the worker has not taken yet. */
+async function inboxSize() {
+  const db = await database();
+  const counting = db.transaction("inbox").objectStore("inbox").count();
+  await new Promise((resolve) => (counting.onsuccess = resolve));
+  db.close();
+  return counting.result;
 }
 
 const CHUNK = 1000;
@@ -54,6 +57,28 @@ window.bench = {
     const calls = Array.from({ length: n });
     return { stats: await timed(calls, () => pyqueue.stats()), jobs: await timed(calls, () => pyqueue.jobs({ limit: 20 })) };
   },
+  /** Begins to watch the worker, and waits until it has let the queue go. */
+  async watch() {
+    await (await pyqueue.enqueue("watch", {})).result();
+    await until(async () => !(await navigator.locks.query()).held.some(({ name }) => name === "pyqueue"));
+  },
+  /** Puts jobs into the store, as such a queue has left it. */
+  async store([jobs, tallies]) {
+    const db = await database();
+    const tx = db.transaction(["jobs", "meta"], "readwrite");
+    for (const job of jobs) tx.objectStore("jobs").put(job);
+    tx.objectStore("meta").put({ name: "tallies", value: tallies });
+    await new Promise((resolve) => (tx.oncomplete = resolve));
+    db.close();
+  },
+  /** Carries a sign out. @param {"online" | "retry"} sign */
+  async sign(sign) {
+    window.longest = 0;
+    new BroadcastChannel("bench").onmessage = ({ data }) => (window.longest = Math.max(window.longest, data));
+    if (sign === "retry") await pyqueue.retry();
+    else dispatchEvent(new Event("online"));
+  },
+  longest: () => window.longest,
   go: () => pyqueue.resume(),
   async enqueue([n, keys]) {
     return timed(jobsOf(n, keys), (payload) => pyqueue.enqueue("write", payload));
