@@ -102,7 +102,9 @@ export class Client {
 
   /** What the queue holds and does; web/pyqueue.d.ts names the fields. */
   async stats() {
-    const [{ meta, depth, oldest, setAside }, durable] = await Promise.all([readNumbers(), isPersisted()]);
+    const [numbers, durable] = await Promise.all([readNumbers(), isPersisted()]);
+    // Others may have been given the same: each may do with its own what it likes.
+    const { meta, depth, oldest, setAside } = structuredClone(numbers);
     const { counters, open } = meta.tallies ?? {};
     const { holds = {}, outage } = meta;
     const limits = limitsOf(this.#declared ?? meta.declaration);

@@ -29,6 +29,8 @@ export class Job {
 
   #record;
   #worker;
+  /** @type {{of: JobRecord, copy: any} | undefined} */
+  #payload;
   /** @type {Explanation | undefined} */
   #explanation;
 
@@ -38,8 +40,13 @@ export class Job {
   get task() {
     return this.#record.task;
   }
+  /** @returns {import("./records.js").Payload} */
   get payload() {
-    return this.#record.payload;
+    // A record may be shared with other handles: what is done to one's payload must not change the others'.
+    if (this.#payload?.of !== this.#record) {
+      this.#payload = { of: this.#record, copy: structuredClone(this.#record.payload) };
+    }
+    return this.#payload.copy;
   }
   get status() {
     return this.#record.status;
@@ -91,7 +98,7 @@ export class Job {
    * @throws {UnknownJob} it was pruned
    */
   async refresh() {
-    this.#record = await found(this.id, readJob(this.id));
+    this.#record = await found(this.id, readJob(this.id, this.#record.seq));
     this.#explanation = undefined;
     return this;
   }
@@ -112,7 +119,7 @@ export class Job {
         const record = await found(id, readJob(id));
         if (id === this.id) this.#record = record;
         if (record.superseded_by !== undefined) id = record.superseded_by;
-        else if (record.status === "done") return record.result;
+        else if (record.status === "done") return structuredClone(record.result);
         else if (isSettled(record.status)) throw new JobFailed(record);
         else await news.come;
       } finally {
@@ -129,7 +136,7 @@ export class Job {
    * @throws {UnknownJob} it was pruned
    */
   async explain() {
-    const { record, surroundings = {} } = await found(this.id, readExplained(this.id));
+    const { record, surroundings = {} } = await found(this.id, readExplained(this.id, this.#record.seq));
     this.#record = record;
     this.#explanation = explain(record, surroundings, this.#worker(), navigator.onLine);
     return this.#explanation;

@@ -10,7 +10,7 @@
 import { BATCH, STATUSES } from "../vocabulary.js";
 import { result, transact } from "./database.js";
 import { foresight, readInbox } from "./inbox.js";
-import { paced, shared } from "./pace.js";
+import { paced } from "./pace.js";
 import { recordOf } from "./records.js";
 import { readSurroundings } from "./surroundings.js";
 
@@ -62,8 +62,8 @@ async function readLists(asked) {
       await Promise.all(unread.map((list) => list.readOn(tx, inbox)));
     });
   }
-  const names = asked.map(({ name }) => name);
-  return shared(names, (name) => /** @type {List} */ (lists.get(name)).jobs());
+  const answers = new Map([...lists].map(([name, list]) => [name, list.jobs()]));
+  return asked.map(({ name }) => /** @type {Listed[]} */ (answers.get(name)));
 }
 
 /** One list while it is read. */

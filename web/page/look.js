@@ -3,7 +3,7 @@
 import { BATCH } from "../vocabulary.js";
 import { result, transact } from "./database.js";
 import { foresight, readInbox } from "./inbox.js";
-import { paced, shared } from "./pace.js";
+import { paced } from "./pace.js";
 import { recordOf } from "./records.js";
 import { readSurroundings } from "./surroundings.js";
 
@@ -17,46 +17,53 @@ import { readSurroundings } from "./surroundings.js";
 /** Commands that are read in one transaction in search of a job that is not stored. */
 const STEP = 5 * BATCH;
 
+/** Jobs at least that are read at once if they are neighbours. */
+const NEIGHBOURS = 10;
+
 /** @param {JobRecord} record @returns {boolean} whether a command that waits can change what is shown of it */
 const isOpen = ({ status }) => status === "pending" || status === "failed";
 
-const look = paced(async (/** @type {{id: string, explain: boolean}[]} */ asked) => {
-  const ids = asked.map(({ id }) => id);
+/** @typedef {{id: string, seq?: number, explain?: boolean}} Asked `seq`: where it is known */
+
+const look = paced(async (/** @type {Asked[]} */ asked) => {
+  const seqs = new Map(asked.map(({ id, seq }) => [id, seq]));
   const explain = asked.some((one) => one.explain);
-  const found = await findAll(new Set(ids), explain);
-  return shared(ids, (id) => found.get(id));
+  const found = await findAll(seqs, explain);
+  return asked.map(({ id }) => found.get(id));
 });
 
 /**
  * @param {string} id
+ * @param {number} [seq] the job's, where it is known
  * @returns {Promise<JobRecord | undefined>}
  */
-export async function readJob(id) {
-  return (await look({ id, explain: false }))?.record;
+export async function readJob(id, seq) {
+  return (await look({ id, seq }))?.record;
 }
 
 /**
  * A job together with what its explanation needs.
  *
  * @param {string} id
+ * @param {number} [seq] the job's, where it is known
  * @returns {Promise<Listed | undefined>}
  */
-export const readExplained = (id) => look({ id, explain: true });
+export const readExplained = (id, seq) => look({ id, seq, explain: true });
 
 /**
- * @param {Set<string>} ids
+ * @param {Map<string, number | undefined>} seqs by id
  * @param {boolean} explain
  * @returns {Promise<Map<string, Listed>>}
  */
-async function findAll(ids, explain) {
+async function findAll(seqs, explain) {
   /** @type {Map<string, Listed>} */
   const found = new Map();
   /** @type {number | undefined} the key down to which the inbox was searched, the last command first */
   let searched = Infinity;
   while (searched !== undefined) {
-    const missing = [...ids].filter((id) => typeof id === "string" && !found.has(id));
+    const missing = [...seqs.keys()].filter((id) => typeof id === "string" && !found.has(id));
     searched = await transact(["inbox", "jobs", "meta"], "readonly", async (tx) => {
-      const stored = await findStored(tx, missing);
+      const stored = await findStored(tx, missing, seqs);
       // The inbox may be large where no worker can start: it is read only for those that it concerns.
       const isKnown = stored.length === missing.length;
       const inbox = isKnown && !stored.some(isOpen) ? { asked: [] } : await readInbox(tx);
@@ -73,12 +80,22 @@ async function findAll(ids, explain) {
 /**
  * @param {IDBTransaction} tx
  * @param {string[]} ids
+ * @param {Map<string, number | undefined>} seqs
  * @returns {Promise<JobRecord[]>}
  */
-async function findStored(tx, ids) {
-  const index = tx.objectStore("jobs").index("id");
-  const records = await Promise.all(ids.map((id) => result(index.get(id))));
-  return records.filter((record) => record !== undefined);
+async function findStored(tx, ids, seqs) {
+  const jobs = tx.objectStore("jobs");
+  const wanted = new Set(ids);
+  const known = ids.map((id) => seqs.get(id) ?? Infinity).filter(Number.isFinite);
+  const [first, last] = [Math.min(...known), Math.max(...known)];
+  // Neighbours are read at once, as those of a list are: a request for each would cost more than their records.
+  const areNeighbours = known.length >= NEIGHBOURS && last - first < 2 * known.length;
+  /** @type {JobRecord[]} */
+  const read = areNeighbours ? await result(jobs.getAll(IDBKeyRange.bound(first, last))) : [];
+  const together = read.filter(({ id }) => wanted.delete(id));
+  const index = jobs.index("id");
+  const others = await Promise.all([...wanted].map((id) => result(index.get(id))));
+  return [...together, ...others.filter((record) => record !== undefined)];
 }
 
 /**

@@ -4,18 +4,18 @@
  */
 
 /** Of the time, what one kind of read may take. */
-const SHARE = 1 / 4;
+const SHARE = 1 / 6;
 
 /** Milliseconds of reading that are free after a rest: who reads now and then never waits. */
 const FREE = 100;
 
 /** Milliseconds of reading that are counted at most: even after the longest read the next one waits one second. */
-const COUNTED = 250;
+const COUNTED = 150;
 
 /**
  * Makes one read of all that is asked for at the same time, and lets these reads follow each other one at a time
  * and no faster than their share of the time allows. A call that comes while one is on its way is answered by the
- * next one, so that every answer was read after it was asked for.
+ * next one, so that every answer was read after it was asked for. Who asks for the same may get the same object.
  *
  * @template Asked, Answer
  * @param {(asked: Asked[]) => Promise<Answer[]>} read answers in the order of what was asked
@@ -67,23 +67,4 @@ export function paced(read) {
       // Once the caller's turn is over: what it asks for in the same turn is read together.
       queueMicrotask(readOn);
     });
-}
-
-/**
- * Gives what was read to all who asked for it, to each a copy of its own: what one does to it must not change the
- * others'.
- *
- * @template Name, T
- * @param {Name[]} names what each asked for
- * @param {(name: Name) => T} answerOf
- * @returns {T[]}
- */
-export function shared(names, answerOf) {
-  const given = new Set();
-  return names.map((name) => {
-    const answer = answerOf(name);
-    if (given.has(name)) return structuredClone(answer);
-    given.add(name);
-    return answer;
-  });
 }

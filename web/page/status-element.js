@@ -11,6 +11,9 @@ import { JobRows } from "./job-rows.js";
 /** Jobs shown in the list; more are counted. */
 const SHOWN = 50;
 
+/** Milliseconds between two drawings: nobody reads faster, and what is drawn costs those who deliver. */
+const REST = 100;
+
 const STYLE = `
   :host { display: inline-block; position: relative; font: inherit; color-scheme: light dark;
     --_ok: var(--pyqueue-ok, light-dark(#1a7f46, #4cc38a));
@@ -150,6 +153,7 @@ export function defineStatusElement(client) {
           const stats = await client.stats();
           this.#show(stats);
           if (!this.#list.hidden) await this.#showList(stats);
+          await new Promise((resolve) => setTimeout(resolve, REST));
         }
       } catch (error) {
         this.#say(/** @type {Error} */ (error).message);
