@@ -136,20 +136,31 @@ export interface Job {
   readonly idempotencyKey: string;
   readonly createdAt: number;
   readonly settledAt?: number;
+  /** What it waited for, or how it had ended, when it was read by `jobs({explain: true})` or explained last. */
+  readonly explanation?: Explanation;
   /** Reads the job again. Rejects with `UnknownJob` if it was pruned. */
   refresh(): Promise<this>;
   /** Waits for the end. Rejects with `JobFailed` if that is not `done`. */
   result(): Promise<any>;
-  /** What it waits for, or how it ended. */
+  /** Reads the job again and says what it waits for, or how it ended. Rejects with `UnknownJob` if it was pruned. */
   explain(): Promise<Explanation>;
 }
 
+/**
+ * Which jobs to list. With a `limit` no more are read than needed: with `status`, and with `orderingKey` for jobs that
+ * wait, that is as many as the limit, however many are stored. With `task`, and with `orderingKey` for jobs that have
+ * ended, jobs are read until enough were found.
+ */
 export interface Filter {
   status?: Status | Status[];
   task?: string;
   orderingKey?: string;
-  /** At most so many, the first enqueued first. */
+  /** At most so many, the first enqueued first. Without it, all; read in steps, between which the worker goes on. */
   limit?: number;
+  /** The last enqueued first; with a `limit`, the last so many. */
+  reverse?: boolean;
+  /** Gives each its `explanation`, at the cost of one read for all. */
+  explain?: boolean;
 }
 
 export interface WorkerState {

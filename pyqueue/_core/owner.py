@@ -55,8 +55,8 @@ HEARTBEAT = 20.0
 for frozen, and its lock may be stolen."""
 
 REST = 0.5
-"""Seconds for which an owner that has nothing left to do waits for more before it ends. A new one costs what ten
-jobs do."""
+"""Seconds for which an owner that has nothing left to do waits for more before it ends: a new one would cost
+what ten jobs cost."""
 
 FLAG_INTERVAL = 60.0
 """Seconds after which the kill switch is read again."""

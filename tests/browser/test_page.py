@@ -17,7 +17,7 @@ WRITE = """
 async (records) => {
   const { openDatabase } = await import("/web/schema.js");
   const db = await openDatabase();
-  const tx = db.transaction(["inbox", "jobs", "meta", "aside"], "readwrite");
+  const tx = db.transaction(["inbox", "jobs", "meta", "pages", "aside"], "readwrite");
   for (const [store, all] of Object.entries(records)) {
     for (const record of all) tx.objectStore(store).put(record);
   }
@@ -180,7 +180,8 @@ def test_a_command_is_seen_before_the_worker_has_carried_it_out(page: Tab) -> No
 
 def test_a_list_is_read_no_further_than_asked(page: Tab) -> None:
     """In the order of the enqueues, whatever the filter."""
-    jobs = [job(seq, ordering_key=f"key-{seq % 2}") for seq in range(1, 2501)]
+    keys = [f"key-{seq % 2}" for seq in range(2501)]
+    jobs = [job(seq, ordering_key=keys[seq], open_key=keys[seq]) for seq in range(1, 2501)]
     page.run(WRITE, {"jobs": jobs})
     assert [job["id"] for job in page.call("jobs", {"limit": 2})] == ["job-1", "job-2"]
     odd = page.call("jobs", {"status": "pending", "orderingKey": "key-1", "limit": 2})

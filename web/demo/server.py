@@ -271,11 +271,13 @@ async def server(request: Request) -> Response:
 
 
 async def server_log(request: Request) -> Response:
-    """Every POST received, in the order of arrival. DELETE clears it."""
+    """Every POST received, or the last `?limit=`, in the order of arrival. DELETE clears it."""
     state: ServerState = request.app.state.server
     if request.method == "DELETE":
         state.log.clear()
-    return JSONResponse(state.log_as_json(), headers={"Cache-Control": "no-store"})
+    limit = request.query_params.get("limit", "")
+    log = state.log_as_json(int(limit) if limit.isdecimal() else None)
+    return JSONResponse(log, headers={"Cache-Control": "no-store"})
 
 
 async def control(request: Request) -> Response:

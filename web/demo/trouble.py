@@ -119,9 +119,10 @@ class ServerState:
     control: Control = field(default_factory=Control)
     log: list[Arrival] = field(default_factory=list)
 
-    def log_as_json(self) -> list[dict[str, Any]]:
-        """The log in the order of arrival."""
-        return [asdict(arrival) for arrival in self.log]
+    def log_as_json(self, limit: int | None = None) -> list[dict[str, Any]]:
+        """The log in the order of arrival, or the last so many of it."""
+        start = 0 if limit is None else max(0, len(self.log) - limit)
+        return [asdict(arrival) for arrival in self.log[start:]]
 
 
 class TroubleMiddleware:

@@ -2,6 +2,7 @@
 
 import { result, transact } from "./database.js";
 import { InvalidPayload, PyqueueError, UnknownJob } from "./errors.js";
+import { readAppended } from "./meta.js";
 import { isName, optionsOf } from "./options.js";
 import { payloadOf, requestOf } from "./payload.js";
 import { command } from "./records.js";
@@ -87,7 +88,7 @@ export async function append(commands, declared) {
     checkPayloads(commands, declared);
     return transact(stores, "readwrite", async (tx) => {
       if (naming.length) await Promise.all(naming.map(({ id }) => requireJob(tx, id)));
-      if (added.length) await count(tx.objectStore("pages"), added, declared);
+      if (added.length) await count(tx, added, declared);
       const inbox = tx.objectStore("inbox");
       // Fired together: the transaction's end is awaited, not each request.
       for (const command of commands) inbox.add(command);
@@ -111,12 +112,12 @@ async function requireJob(tx, id) {
 }
 
 /**
- * @param {IDBObjectStore} pages
+ * @param {IDBTransaction} tx
  * @param {Command[]} added
  * @param {Declaration} [declared]
  * @throws {QueueFull}
  */
-async function count(pages, added, declared) {
-  const appended = (await result(pages.get("appended")))?.value;
-  pages.put({ name: "appended", value: reserve(appended, added, declared) });
+async function count(tx, added, declared) {
+  const value = reserve(await readAppended(tx), added, declared);
+  tx.objectStore("pages").put({ name: "appended", value });
 }

@@ -5,9 +5,11 @@ import { announce, announceHere, listen } from "./channel.js";
 import { labelsOf, limitsOf, requireTask } from "./declaration.js";
 import { InvalidPayload } from "./errors.js";
 import { Job } from "./job.js";
+import { readJobs } from "./list.js";
+import { readJob } from "./look.js";
 import { command, now, recordOf } from "./records.js";
 import { shown } from "./text.js";
-import { readAside, readDeclaration, readJob, readJobs, readNumbers } from "./view.js";
+import { readAside, readDeclaration, readNumbers } from "./view.js";
 import { armWakeups } from "./wakeups.js";
 import { WorkerHandle } from "./worker.js";
 
@@ -82,11 +84,11 @@ export class Client {
   }
 
   /**
-   * @param {import("./view.js").Filter} [filter]
+   * @param {import("./list.js").Filter} [filter]
    * @returns {Promise<Job[]>} in the order in which they were enqueued
    */
   async jobs(filter) {
-    return (await readJobs(filter)).map((record) => this.#job(record));
+    return (await readJobs(filter)).map(({ record, surroundings }) => this.#job(record, surroundings));
   }
 
   /**
@@ -100,7 +102,9 @@ export class Client {
 
   /** What the queue holds and does; web/pyqueue.d.ts names the fields. */
   async stats() {
-    const [{ meta, depth, inbox, oldest, setAside }, durable] = await Promise.all([readNumbers(), isPersisted()]);
+    const [numbers, durable] = await Promise.all([readNumbers(), isPersisted()]);
+    // Others may have been given the same: each may do with its own what it likes.
+    const { meta, depth, inbox, oldest, setAside } = structuredClone(numbers);
     const { counters, open } = meta.tallies ?? {};
     const { holds = {}, outage } = meta;
     const limits = limitsOf(this.#declared ?? meta.declaration);
@@ -205,9 +209,12 @@ export class Client {
     this.#wake("append");
   }
 
-  /** @param {JobRecord} record */
-  #job(record) {
-    return new Job(record, () => this.#worker.state);
+  /**
+   * @param {JobRecord} record
+   * @param {import("./surroundings.js").Surroundings} [surroundings] if it is to be explained
+   */
+  #job(record, surroundings) {
+    return new Job(record, () => this.#worker.state, surroundings);
   }
 }
 

@@ -11,7 +11,7 @@ import { now } from "./records.js";
 
 /**
  * @param {JobRecord} record
- * @param {import("./records.js").Meta & {head?: JobRecord}} surroundings `head`: the first job of its ordering key
+ * @param {import("./surroundings.js").Surroundings} surroundings
  * @param {import("./worker.js").WorkerState} worker
  * @param {boolean} online
  * @returns {Explanation}

@@ -4,11 +4,12 @@ import { SETTLED } from "../vocabulary.js";
 import { listen } from "./channel.js";
 import { JobFailed, UnknownJob } from "./errors.js";
 import { explain } from "./explain.js";
-import { readJob, readSurroundings } from "./view.js";
+import { readExplained, readJob } from "./look.js";
 
 /**
  * @typedef {import("./explain.js").Explanation} Explanation
  * @typedef {import("./records.js").JobRecord} JobRecord
+ * @typedef {import("./surroundings.js").Surroundings} Surroundings
  */
 
 /** Milliseconds between two looks while someone waits: a page that was frozen may have missed a broadcast. */
@@ -18,14 +19,20 @@ export class Job {
   /**
    * @param {JobRecord} record
    * @param {() => import("./worker.js").WorkerState} worker says how the worker is
+   * @param {Surroundings} [surroundings] read together with it: the job is explained
    */
-  constructor(record, worker) {
+  constructor(record, worker, surroundings) {
     this.#record = record;
     this.#worker = worker;
+    if (surroundings) this.#explanation = explain(record, surroundings, worker(), navigator.onLine);
   }
 
   #record;
   #worker;
+  /** @type {{of: JobRecord, copy: any} | undefined} */
+  #payload;
+  /** @type {Explanation | undefined} */
+  #explanation;
 
   get id() {
     return this.#record.id;
@@ -33,8 +40,13 @@ export class Job {
   get task() {
     return this.#record.task;
   }
+  /** @returns {import("./records.js").Payload} */
   get payload() {
-    return this.#record.payload;
+    // A record may be shared with other handles: what is done to one's payload must not change the others'.
+    if (this.#payload?.of !== this.#record) {
+      this.#payload = { of: this.#record, copy: structuredClone(this.#record.payload) };
+    }
+    return this.#payload.copy;
   }
   get status() {
     return this.#record.status;
@@ -64,13 +76,18 @@ export class Job {
     return this.#record.settled_at;
   }
 
+  /** What it waited for, or how it had ended, if that was asked for when it was read. */
+  get explanation() {
+    return this.#explanation;
+  }
+
   /** What can be seen of it, as a plain object. */
   toJSON() {
     const { id, task, payload, status, certainty, attempts, error, refusal } = this;
-    const { orderingKey, idempotencyKey, createdAt, settledAt } = this;
+    const { orderingKey, idempotencyKey, createdAt, settledAt, explanation } = this;
     return {
       ...{ id, task, payload, status, certainty, attempts, error, refusal },
-      ...{ orderingKey, idempotencyKey, createdAt, settledAt },
+      ...{ orderingKey, idempotencyKey, createdAt, settledAt, explanation },
     };
   }
 
@@ -81,7 +98,8 @@ export class Job {
    * @throws {UnknownJob} it was pruned
    */
   async refresh() {
-    this.#record = await read(this.id);
+    this.#record = await found(this.id, readJob(this.id, this.#record.seq));
+    this.#explanation = undefined;
     return this;
   }
 
@@ -98,10 +116,10 @@ export class Job {
       // Listened for before it is read: what changes in between is news.
       const news = changed(id);
       try {
-        const record = await read(id);
+        const record = await found(id, readJob(id));
         if (id === this.id) this.#record = record;
         if (record.superseded_by !== undefined) id = record.superseded_by;
-        else if (record.status === "done") return record.result;
+        else if (record.status === "done") return structuredClone(record.result);
         else if (isSettled(record.status)) throw new JobFailed(record);
         else await news.come;
       } finally {
@@ -111,35 +129,34 @@ export class Job {
   }
 
   /**
-   * Says what the job waits for, or how it ended.
+   * Reads the job again and says what it waits for, or how it ended.
    *
    * @returns {Promise<Explanation>} `message` for a person, `code` to branch on; `until` (Unix time in
    *   seconds) where the wait has an end, `behind` the id of the job that has to go first
+   * @throws {UnknownJob} it was pruned
    */
   async explain() {
-    await this.refresh();
-    return Job.explainAsRead(this);
-  }
-
-  /**
-   * The same for a job that was read just now, as those of a list were.
-   *
-   * @param {Job} job
-   */
-  static async explainAsRead(job) {
-    const record = job.#record;
-    return explain(record, await readSurroundings(record), job.#worker(), navigator.onLine);
+    const { record, surroundings = {} } = await found(this.id, readExplained(this.id, this.#record.seq));
+    this.#record = record;
+    this.#explanation = explain(record, surroundings, this.#worker(), navigator.onLine);
+    return this.#explanation;
   }
 }
 
 /** @param {import("./records.js").Status} status @returns {boolean} */
 const isSettled = (status) => SETTLED.some((settled) => settled === status);
 
-/** @param {string} id */
-async function read(id) {
-  const record = await readJob(id);
-  if (!record) throw new UnknownJob(`there is no job ${id}: it was never enqueued, or its retention is over`);
-  return record;
+/**
+ * @template T
+ * @param {string} id
+ * @param {Promise<T | undefined>} reading
+ * @returns {Promise<T>}
+ * @throws {UnknownJob}
+ */
+async function found(id, reading) {
+  const read = await reading;
+  if (!read) throw new UnknownJob(`there is no job ${id}: it was never enqueued, or its retention is over`);
+  return read;
 }
 
 /**

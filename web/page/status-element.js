@@ -1,6 +1,7 @@
 /** `<pyqueue-status>`: says how the queue is, and what can be done about it. */
 
-import { Job } from "./job.js";
+import { create } from "./element.js";
+import { JobRows } from "./job-rows.js";
 
 /**
  * @typedef {import("./client.js").Client} Client
@@ -10,8 +11,8 @@ import { Job } from "./job.js";
 /** Jobs shown in the list; more are counted. */
 const SHOWN = 50;
 
-/** Characters of a job's own texts that stand in its row. */
-const GIST = 80;
+/** Milliseconds between two drawings: nobody reads faster, and what is drawn costs those who deliver. */
+const REST = 100;
 
 const STYLE = `
   :host { display: inline-block; position: relative; font: inherit; color-scheme: light dark;
@@ -74,47 +75,6 @@ export function summarize(stats) {
   return { text: "All saved", tone: "ok" };
 }
 
-/**
- * @template {keyof HTMLElementTagNameMap} K
- * @param {K} tag
- * @param {Partial<HTMLElementTagNameMap[K]>} [properties]
- * @param {(Node | string)[]} children
- */
-function create(tag, properties = {}, ...children) {
-  const element = Object.assign(document.createElement(tag), properties);
-  element.append(...children);
-  return element;
-}
-
-/**
- * What a person may know a job by: the texts that they wrote.
- *
- * @param {import("./records.js").Payload} payload
- */
-function gist(payload) {
-  const texts = Object.values(payload ?? {}).map((value) => (value instanceof File ? value.name : value));
-  const gist = texts.filter((value) => typeof value === "string" && value.trim()).join(" · ");
-  return gist.length > GIST ? `${gist.slice(0, GIST)}…` : gist;
-}
-
-/**
- * @param {Job} job
- * @param {{[task: string]: string}} labels
- */
-function nameOf({ task, payload }, labels) {
-  if (task === undefined) return `${payload?.method ?? "POST"} ${payload?.url}`;
-  return Object.hasOwn(labels, task) ? /** @type {string} */ (labels[task]) : task;
-}
-
-/** @param {string} text */
-const note = (text) => create("li", { className: "why", textContent: text });
-
-/**
- * @param {string} className
- * @param {string} [text]
- */
-const line = (className, text) => (text ? [create("span", { className, textContent: text })] : []);
-
 /** @param {Client} client */
 export function defineStatusElement(client) {
   if (customElements.get("pyqueue-status")) return;
@@ -131,9 +91,12 @@ export function defineStatusElement(client) {
     #resume = create("button", { type: "button", textContent: "Go on", hidden: true });
     #live = create("span", { className: "bar" }, this.#spoken, this.#summary, this.#retry, this.#resume);
     #list = create("ul", { hidden: true });
+    #rows = new JobRows(this.#list, client);
     #stop = () => {};
     #drawing = false;
     #stale = false;
+    /** What is shown, so that nothing is drawn that is there already. */
+    #shown = "";
 
     constructor() {
       super();
@@ -178,21 +141,24 @@ export function defineStatusElement(client) {
       this.#draw();
     }
 
-    /** Many changes at once are drawn once, the last of them always. */
+    /** Many changes at once are drawn once, the last of them always; where nobody sees it, nothing is read. */
     async #draw() {
       this.#stale = true;
       if (this.#drawing) return;
       this.#drawing = true;
       try {
         while (this.#stale) {
+          await frame();
           this.#stale = false;
           const stats = await client.stats();
           this.#show(stats);
           if (!this.#list.hidden) await this.#showList(stats);
+          await new Promise((resolve) => setTimeout(resolve, REST));
         }
       } catch (error) {
         this.#say(/** @type {Error} */ (error).message);
         this.#live.dataset.tone = "bad";
+        this.#shown = "";
       } finally {
         this.#drawing = false;
       }
@@ -201,12 +167,18 @@ export function defineStatusElement(client) {
     /** @param {Stats} stats */
     #show(stats) {
       const { text, tone } = summarize(stats);
+      const reasons = Object.values(stats.holds).map((hold) => hold.reason);
+      const title = [...reasons, ...(stats.outage ? [stats.outage.message] : [])].join("; ");
+      const canRetry = stats.depth.failed > 0;
+      const canResume = Boolean(stats.holds.unauthorized ?? stats.holds.paused);
+      const shown = JSON.stringify([text, tone, title, canRetry, canResume]);
+      if (shown === this.#shown) return;
+      this.#shown = shown;
       this.#say(text);
       this.#live.dataset.tone = tone;
-      const reasons = Object.values(stats.holds).map((hold) => hold.reason);
-      this.#summary.title = [...reasons, ...(stats.outage ? [stats.outage.message] : [])].join("; ");
-      this.#retry.hidden = stats.depth.failed === 0;
-      this.#resume.hidden = !stats.holds.unauthorized && !stats.holds.paused;
+      this.#summary.title = title;
+      this.#retry.hidden = !canRetry;
+      this.#resume.hidden = !canResume;
     }
 
     /** @param {string} text */
@@ -219,44 +191,24 @@ export function defineStatusElement(client) {
 
     /** @param {Stats} stats */
     async #showList({ depth, setAside }) {
-      const labels = await client.labels();
-      const failed = await client.jobs({ status: "failed", limit: SHOWN });
-      const others = await client.jobs({ status: ["sending", "pending"], limit: SHOWN });
+      const [labels, failed, others] = await Promise.all([
+        client.labels(),
+        client.jobs({ status: "failed", limit: SHOWN, explain: true }),
+        client.jobs({ status: ["sending", "pending"], limit: SHOWN, explain: true }),
+      ]);
       const jobs = [...failed, ...others].slice(0, SHOWN);
-      const rows = await Promise.all(jobs.map((job) => this.#row(job, labels)));
+      const notes = [];
       const more = depth.failed + depth.sending + depth.pending - jobs.length;
-      if (jobs.length === SHOWN && more > 0) rows.push(note(`and ${more} more`));
-      if (!jobs.length) rows.push(note("Everything is on the server."));
-      if (setAside === 1) rows.push(note("1 record could not be read and was set aside."));
-      if (setAside > 1) rows.push(note(`${setAside} records could not be read and were set aside.`));
-      this.#list.replaceChildren(...rows);
-    }
-
-    /**
-     * @param {Job} job
-     * @param {{[task: string]: string}} labels
-     */
-    async #row(job, labels) {
-      const action = (/** @type {string} */ label, /** @type {() => Promise<void>} */ act) =>
-        create("button", { type: "button", textContent: label, onclick: () => void act() });
-      const actions =
-        job.status === "failed"
-          ? [action("Retry", () => client.retry(job.id)), action("Discard", () => client.discard(job.id))]
-          : [action("Cancel", () => client.cancel(job.id))];
-      const { message } = await Job.explainAsRead(job);
-      const row = create(
-        "li",
-        {},
-        create("strong", { textContent: nameOf(job, labels) }),
-        ...line("gist", job.task === undefined ? "" : gist(job.payload)),
-        ...line("why", message),
-        ...line("why", job.refusal?.message),
-        create("span", { className: "actions" }, ...actions),
-      );
-      row.dataset.status = job.status;
-      return row;
+      if (jobs.length === SHOWN && more > 0) notes.push(`and ${more} more`);
+      if (!jobs.length) notes.push("Everything is on the server.");
+      if (setAside === 1) notes.push("1 record could not be read and was set aside.");
+      if (setAside > 1) notes.push(`${setAside} records could not be read and were set aside.`);
+      this.#rows.show(jobs, labels, notes);
     }
   }
 
   customElements.define("pyqueue-status", StatusElement);
 }
+
+/** @returns {Promise<number>} resolves when the browser draws next, which it does not while the tab is hidden */
+const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));

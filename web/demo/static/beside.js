@@ -2,11 +2,10 @@
 
 import { onChanges } from "./changes.js";
 import { drawQueue, readLog, watchPanel } from "./panel.js";
+import { readQueue } from "./queue.js";
 import { registerShell } from "./shell.js";
 
-const { pyqueue } = window;
-
-onChanges(async () => drawQueue(await pyqueue.jobs()));
+onChanges(async () => drawQueue(await readQueue()));
 watchPanel(onChanges(readLog));
 
 // Once the board runs, all that PyScript needs to run it has been loaded.

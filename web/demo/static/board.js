@@ -4,6 +4,7 @@ import { onChanges } from "./changes.js";
 import { drawComments, readComments, serverComments } from "./comments.js";
 import { drawQueue, readLog, watchPanel } from "./panel.js";
 import { drawPhotos, readPhotos, watchPhotos } from "./photos.js";
+import { readQueue } from "./queue.js";
 import { registerShell } from "./shell.js";
 
 const { pyqueue } = window;
@@ -35,8 +36,10 @@ text.addEventListener("keydown", (event) => {
 
 const draw = onChanges(async () => {
   const server = serverComments();
-  const jobs = await pyqueue.jobs();
-  await Promise.all([drawComments(server, jobs), drawPhotos(jobs), drawQueue(jobs)]);
+  const queue = await readQueue();
+  await drawComments(server, queue);
+  drawPhotos(queue);
+  drawQueue(queue);
 });
 // Beside it, so that what is written appears at once, however slow the network is.
 const read = onChanges(async () => {

@@ -9,13 +9,15 @@ const comments = new ServerList("/api/comments");
 const list = /** @type {HTMLOListElement} */ (document.getElementById("comments"));
 const count = /** @type {HTMLElement} */ (document.getElementById("comment-count"));
 const empty = /** @type {HTMLElement} */ (document.getElementById("no-comments"));
-
-const SHOWN = ["pending", "sending", "failed", "expired"];
+const rest = /** @type {HTMLElement} */ (document.getElementById("more-comments"));
 
 /**
  * @typedef {import("../../pyqueue.js").Job} Job
  * @typedef {{key: string, text: string, photo?: string | Blob, status: string, note?: string, job?: Job}} Entry
  */
+
+/** @type {Map<string, {settledAt: number, entry: Entry}>} what was delivered since the server was read, by its job */
+const delivered = new Map();
 
 /** Reads what the server has. */
 export const readComments = () => comments.read(nothingIsBeingSent);
@@ -30,20 +32,38 @@ async function nothingIsBeingSent() {
 export const serverComments = () => comments.latest;
 
 /**
- * @param {{items: any[], readAt: number}} server `serverComments`, as they were before the jobs were read
- * @param {Job[]} jobs all jobs of this browser
+ * @param {{items: any[], readAt: number}} server `serverComments`, as they were before the queue was read
+ * @param {import("./queue.js").Queue} queue
  */
-export async function drawComments({ items, readAt }, jobs) {
-  const mine = jobs.filter((job) => job.task === "comment.create");
-  // A job done since the list was read is not in it yet, and must not vanish meanwhile.
-  const onTheirWay = mine.filter(
-    (job) => SHOWN.includes(job.status) || (job.status === "done" && (job.settledAt ?? 0) >= readAt),
-  );
+export async function drawComments({ items, readAt }, { waiting, more, over, done }) {
+  await keepDelivered(done.filter(isComment), readAt);
   const known = new Set(items.map((comment) => `comment-${comment.id}`));
-  const entries = await Promise.all(onTheirWay.map(ofJob));
-  reconcile([...items.map(ofComment), ...entries.filter((entry) => !known.has(entry.key))]);
+  const arrived = [...delivered.values()].map(({ entry }) => entry).filter(({ key }) => !known.has(key));
+  const onTheirWay = [...over, ...waiting].filter(isComment).sort((a, b) => a.createdAt - b.createdAt);
+  reconcile([...items.map(ofComment), ...arrived, ...onTheirWay.map(ofJob)]);
   count.textContent = list.childElementCount ? String(list.childElementCount) : "";
   empty.hidden = list.childElementCount > 0 || readAt === 0;
+  rest.hidden = more === 0;
+  rest.textContent = `and ${more} more on their way`;
+}
+
+/** @param {Job} job */
+const isComment = ({ task }) => task === "comment.create";
+
+/**
+ * A comment delivered since the server's list was read is not in it yet, and must not vanish meanwhile.
+ *
+ * @param {Job[]} done
+ * @param {number} readAt
+ */
+async function keepDelivered(done, readAt) {
+  for (const [id, { settledAt }] of delivered) if (settledAt < readAt) delivered.delete(id);
+  const fresh = done.filter(({ id, settledAt = 0 }) => settledAt >= readAt && !delivered.has(id));
+  const results = await Promise.all(fresh.map((job) => job.result().catch(() => null))); // Null: pruned meanwhile.
+  for (const [position, { id, settledAt = 0 }] of fresh.entries()) {
+    const comment = results[position];
+    if (comment) delivered.set(id, { settledAt, entry: ofComment(comment) });
+  }
 }
 
 /**
@@ -55,23 +75,22 @@ function ofComment({ id, text, photo }) {
 }
 
 /**
- * @param {Job} job
- * @returns {Promise<Entry>}
+ * @param {Job} job one that the server does not have
+ * @returns {Entry}
  */
-async function ofJob(job) {
+function ofJob(job) {
   const { text, photo } = job.payload;
-  if (job.status === "done") return ofComment(await job.result());
-  return { key: `job-${job.id}`, text, photo, status: job.status, note: await noteOf(job), job };
+  return { key: `job-${job.id}`, text, photo, status: job.status, note: noteOf(job), job };
 }
 
 /**
  * What to say about a job under its text.
+ *
  * @param {Job} job
  */
-async function noteOf(job) {
-  if (isOver(job.status)) return job.error?.message ?? "It was not accepted.";
-  const { message } = await job.explain();
-  return job.status === "pending" ? `Syncing… ${message}` : "Syncing…";
+function noteOf({ status, error, explanation }) {
+  if (isOver(status)) return error?.message ?? "It was not accepted.";
+  return status === "pending" ? `Syncing… ${explanation?.message}` : "Syncing…";
 }
 
 /** @param {string} status */

@@ -6,7 +6,7 @@ import { ServerList } from "./server-list.js";
 const { pyqueue } = window;
 const $ = (/** @type {string} */ id) => /** @type {HTMLElement} */ (document.getElementById(id));
 
-const log = new ServerList("/api/server/log");
+const log = new ServerList("/api/server/log?limit=50");
 const form = /** @type {HTMLFormElement} */ ($("server-form"));
 const paused = /** @type {HTMLInputElement} */ ($("control-paused"));
 
@@ -69,16 +69,16 @@ async function showServer() {
   paused.checked = control.paused;
 }
 
-/** @param {import("../../pyqueue.js").Job[]} jobs all jobs of this browser */
-export async function drawQueue(jobs) {
+/** @param {import("./queue.js").Queue} queue */
+export function drawQueue({ stats, latest }) {
   $("stats").replaceChildren(
-    ...Object.entries(await pyqueue.stats()).flatMap(([name, value]) => [
+    ...Object.entries(stats).flatMap(([name, value]) => [
       element("dt", {}, words(name)),
       element("dd", { "data-stat": name }, shown(name, value)),
     ]),
   );
   $("jobs").replaceChildren(
-    ...jobs.slice(-50).reverse().map((job) => line(job.status, job.task ?? job.payload.url, jobDetail(job))),
+    ...latest.map((job) => line(job.status, job.task ?? job.payload.url, jobDetail(job))),
   );
 }
 
@@ -86,7 +86,7 @@ export async function drawQueue(jobs) {
 export async function readLog() {
   await log.read();
   $("log").replaceChildren(
-    ...log.latest.items.slice(-50).reverse().map((arrival) => {
+    ...log.latest.items.toReversed().map((arrival) => {
       const answer = arrival.replayed ? `${arrival.status} again` : String(arrival.status ?? "…");
       return line(answer, JSON.stringify(arrival.body), `${clock(arrival.time)} ${arrival.key ?? "no key"}`);
     }),

@@ -13,9 +13,9 @@ let drawn = "";
 /** Reads what the server has. */
 export const readPhotos = () => photos.read();
 
-/** @param {import("../../pyqueue.js").Job[]} jobs all jobs of this browser */
-export function drawPhotos(jobs) {
-  const waiting = jobs.filter((job) => job.task === "photo.upload" && ["pending", "sending"].includes(job.status));
+/** @param {import("./queue.js").Queue} queue */
+export function drawPhotos(queue) {
+  const waiting = queue.waiting.filter((job) => job.task === "photo.upload");
   const state = JSON.stringify([photos.latest.items, waiting.map((job) => job.id)]);
   if (state === drawn) return;
   drawn = state;
