@@ -108,14 +108,27 @@ class Client:
 
     async def jobs(
         self,
-        status: Status | str | None = None,
+        status: Status | str | Iterable[Status | str] | None = None,
         *,
         task: str | None = None,
         ordering_key: str | None = None,
         limit: int | None = None,
+        reverse: bool = False,
+        explain: bool = False,
     ) -> list[Job]:
-        """The stored jobs that match, the first enqueued first, at most `limit`."""
-        filter = _given(status=status, task=task, orderingKey=ordering_key, limit=limit)
+        """The stored jobs that match, the first enqueued first.
+
+        Args:
+            status: one, or several.
+            task: the declared name.
+            ordering_key: theirs.
+            limit: the most jobs; no more are read than needed.
+            reverse: the last enqueued first; with a limit, the last so many.
+            explain: each has its `explanation`, read together with it.
+        """
+        statuses = status if status is None or isinstance(status, str) else list(status)
+        filter = _given(status=statuses, task=task, orderingKey=ordering_key, limit=limit)
+        filter |= {"reverse": reverse, "explain": explain}
         return [self._job(job) for job in await self._call("jobs", filter)]
 
     async def job(self, id: str) -> Job | None:
@@ -252,6 +265,11 @@ class Job:
         """When it ended, in Unix seconds; `None`: it has not."""
         return self._read("settledAt")
 
+    @property
+    def explanation(self) -> Any:
+        """What it waited for when `jobs` read it with `explain`, or `explain()` last did; else `None`."""
+        return self._read("explanation")
+
     async def refresh(self) -> Job:
         """Reads the job again.
 
@@ -270,7 +288,7 @@ class Job:
         return self._client._from_js(await self._client._page.call(self._js, "result"))
 
     async def explain(self) -> Any:
-        """What the job waits for, and until when."""
+        """Reads the job again: what it waits for, and until when."""
         return self._client._from_js(await self._client._page.call(self._js, "explain"))
 
     def _read(self, name: str) -> Any:

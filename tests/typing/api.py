@@ -62,6 +62,8 @@ async def page() -> None:
     job = await client.enqueue("comment.create", {"post_id": 1, "text": "hi"}, ordering_key=None)
     await client.enqueue({"url": "/api/x", "method": "PUT", "body": {"a": 1}})
     print(job.id, job.status, await job.result(), await job.explain())
+    latest = await client.jobs(["pending", "sending"], limit=50, reverse=True, explain=True)
+    print([job.explanation["message"] for job in latest])
     unsubscribe = client.subscribe(lambda change: print(change["type"]))
     await client.retry()
     unsubscribe()

@@ -1,7 +1,15 @@
 """Work beside the script: tasks, and what follows changes."""
 
 import asyncio
+import time
 import traceback
+
+REST = 0.2
+"""Seconds between two looks: nobody reads faster."""
+
+SHARE = 3
+LONGEST_REST = 0.5
+"""The same as a multiple of the time that the last one took, and at most."""
 
 tasks = set()
 
@@ -24,7 +32,7 @@ def _finish(task):
 
 
 class OnChange:
-    """Does something at once, and again after each change; for those that come meanwhile once, afterwards.
+    """Does something at once, and again after each change; for those that come meanwhile or soon after, once.
 
     Args:
         act: a coroutine function.
@@ -47,6 +55,8 @@ class OnChange:
         try:
             while self._changed:
                 self._changed = False
+                start = time.monotonic()
                 await self._act()
+                await asyncio.sleep(min(max(REST, SHARE * (time.monotonic() - start)), LONGEST_REST))
         finally:
             self._acting = False

@@ -11,6 +11,9 @@ from pyscript import document, when, window
 
 from pyqueue import PyqueueError, connect
 
+SHOWN = 50
+"""Jobs that are shown of each kind; of those that wait, more are counted."""
+
 # PyScript runs a script as a coroutine: it may await.
 queue = await connect()  # noqa: F704
 editor = Editor(queue)
@@ -20,8 +23,16 @@ photos = Photos()
 
 async def draw():
     server = comments.server()
-    jobs = await queue.jobs()
-    await asyncio.gather(comments.draw(server, jobs), photos.draw(jobs))
+    waiting, over, done, stats = await asyncio.gather(
+        queue.jobs(["sending", "pending"], limit=SHOWN, explain=True),
+        queue.jobs(["failed", "expired"], limit=SHOWN, reverse=True),
+        queue.jobs("done", limit=SHOWN, reverse=True),
+        queue.stats(),
+    )
+    depth = stats["depth"]
+    more = 0 if len(waiting) < SHOWN else max(0, depth["sending"] + depth["pending"] - SHOWN)
+    await comments.draw(server, over[::-1] + waiting, done[::-1], more)
+    photos.draw(waiting)
 
 
 async def read():

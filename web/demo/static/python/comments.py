@@ -4,10 +4,11 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Any
 
-from element import by_id, element, image
+from element import by_id, element, image, say
 from server_list import ServerList
 
-ON_THEIR_WAY = ("pending", "sending")
+from pyqueue import PyqueueError
+
 OVER = ("failed", "expired")
 
 
@@ -43,6 +44,7 @@ class Comments:
         self._queue = queue
         self._server = ServerList("/api/comments")
         self._list = by_id("comments")
+        self._delivered = {}
         self._drawn = {}
 
     async def read(self):
@@ -57,29 +59,35 @@ class Comments:
         """What the server had when it was read last."""
         return self._server.latest
 
-    async def draw(self, server, jobs):
+    async def draw(self, server, on_their_way, done, more):
         """Draws the server's comments, then those that it has not yet.
 
         Args:
             server: `server()`, as it was before the jobs were read.
-            jobs: all jobs of this browser.
+            on_their_way: the jobs to show, explained where they wait.
+            done: the last jobs that were delivered.
+            more: how many wait that are not shown.
         """
         comments, read_at = server["items"], server["readAt"]
-        # A job done since the list was read is not in it yet, and must not vanish meanwhile.
-        mine = [
-            job
-            for job in jobs
-            if job.task == "comment.create"
-            and (job.status in ON_THEIR_WAY + OVER or (job.status == "done" and job.settled_at >= read_at))
-        ]
+        await self._keep_delivered([job for job in done if job.task == "comment.create"], read_at)
         entries = [_of_comment(comment) for comment in comments]
         known = {entry.key for entry in entries}
-        for entry in await asyncio.gather(*map(_of_job, mine)):
-            if entry.key not in known:
-                entries.append(entry)
+        entries += [entry for _, entry in self._delivered.values() if entry.key not in known]
+        mine = [job for job in on_their_way if job.task == "comment.create"]
+        entries += map(_of_job, sorted(mine, key=lambda job: job.created_at))
         self._reconcile(entries)
         by_id("comment-count").textContent = len(entries) or ""
         by_id("no-comments").hidden = bool(entries or not read_at)
+        say("more-comments", f"and {more} more on their way" if more else "")
+
+    async def _keep_delivered(self, done, read_at):
+        """What was delivered since the list was read is not in it yet, and must not vanish meanwhile."""
+        self._delivered = {id: kept for id, kept in self._delivered.items() if kept[0] >= read_at}
+        fresh = [job for job in done if job.settled_at >= read_at and job.id not in self._delivered]
+        results = await asyncio.gather(*(job.result() for job in fresh), return_exceptions=True)
+        for job, result in zip(fresh, results, strict=True):
+            if not isinstance(result, PyqueueError):  # Of one that was pruned meanwhile.
+                self._delivered[job.id] = job.settled_at, _of_comment(result)
 
     def _reconcile(self, entries):
         unchanged = set(entries)
@@ -101,20 +109,17 @@ def _of_comment(comment):
     return Entry(f"comment-{comment['id']}", comment["text"], photo=comment.get("photo"))
 
 
-async def _of_job(job):
-    if job.status == "done":
-        return _of_comment(await job.result())
+def _of_job(job):
     payload = job.payload
-    note = await _note_of(job)
-    return Entry(f"job-{job.id}", payload["text"], str(job.status), note, job.id, payload.get("photo"))
+    return Entry(
+        f"job-{job.id}", payload["text"], str(job.status), _note_of(job), job.id, payload.get("photo")
+    )
 
 
-async def _note_of(job):
+def _note_of(job):
     if job.status in OVER:
         return job.error["message"] if job.error else "It was not accepted."
-    if job.status == "sending":
-        return "Syncing…"
-    return f"Syncing… {(await job.explain())['message']}"
+    return f"Syncing… {job.explanation['message']}" if job.status == "pending" else "Syncing…"
 
 
 def _draw(entry):

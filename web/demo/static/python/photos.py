@@ -15,14 +15,14 @@ class Photos:
         """Reads what the server has."""
         await self._server.read()
 
-    async def draw(self, jobs):
+    def draw(self, waiting):
         """Draws them, if they are not those drawn before.
 
         Args:
-            jobs: all jobs of this browser.
+            waiting: the first jobs that are to be sent.
         """
         photos = self._server.latest["items"]
-        waiting = [job for job in jobs if job.task == "photo.upload" and job.status in ("pending", "sending")]
+        waiting = [job for job in waiting if job.task == "photo.upload"]
         shown = photos, [job.id for job in waiting]
         if shown == self._drawn:
             return
