@@ -35,7 +35,7 @@ for (const source of [IDBObjectStore, IDBIndex]) {
   };
 }
 """
-"""Notes every transaction that the page begins, and how many records its lists read; a count reads them all."""
+"""Notes every transaction that the page begins, and how many records it reads in lists; a count reads all."""
 
 QUIET = """
 async (act) => {
