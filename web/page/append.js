@@ -84,11 +84,11 @@ export async function append(commands, declared) {
   const added = commands.filter(({ type }) => type === "enqueue");
   const naming = commands.filter((command) => command.type !== "enqueue" && "id" in command);
   const stores = ["inbox", ...(added.length ? ["pages"] : []), ...(naming.length ? ["jobs"] : [])];
-  await withRoom(() => {
-    checkPayloads(commands, declared);
+  await withRoom(declared, (room) => {
+    checkPayloads(room, commands);
     return transact(stores, "readwrite", async (tx) => {
       if (naming.length) await Promise.all(naming.map(({ id }) => requireJob(tx, id)));
-      if (added.length) await count(tx, added, declared);
+      if (added.length) await count(tx, room, added);
       const inbox = tx.objectStore("inbox");
       // Fired together: the transaction's end is awaited, not each request.
       for (const command of commands) inbox.add(command);
@@ -113,11 +113,11 @@ async function requireJob(tx, id) {
 
 /**
  * @param {IDBTransaction} tx
+ * @param {import("./room.js").Room} room
  * @param {Command[]} added
- * @param {Declaration} [declared]
  * @throws {QueueFull}
  */
-async function count(tx, added, declared) {
-  const value = reserve(await readAppended(tx), added, declared);
+async function count(tx, room, added) {
+  const value = reserve(room, await readAppended(tx), added);
   tx.objectStore("pages").put({ name: "appended", value });
 }

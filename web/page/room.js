@@ -1,8 +1,10 @@
 /** The queue's limits, checked without waiting for the worker. */
 
-import { result, transact } from "./database.js";
+import { listen } from "./channel.js";
+import { transact } from "./database.js";
 import { limitsOf } from "./declaration.js";
 import { PayloadTooLarge, QueueFull } from "./errors.js";
+import { readMeta } from "./meta.js";
 import { inboxTally } from "./records.js";
 
 /**
@@ -16,44 +18,52 @@ import { inboxTally } from "./records.js";
  * What the worker had last written when it was looked at. While it is old it says too much rather than too
  * little: jobs that were delivered since still count. So an append that fits by it fits.
  *
- * @type {Pick<Meta, "tallies" | "declaration"> | undefined}
+ * @typedef {Pick<Meta, "tallies" | "declaration">} Room
+ *
+ * @type {Room | undefined}
  */
 let seen;
 
+listen(({ type }) => {
+  // The worker has done what there was to do, and may have declared other limits when it began.
+  if (type === "idle") seen = undefined;
+});
+
 /**
- * Checks commands, with fresh numbers before it refuses any.
+ * Appends by what is known of the room that is left, and by fresh numbers before anything is refused.
  *
  * @template T
- * @param {() => Promise<T>} append uses `checkPayloads` and `reserve`
+ * @param {Declaration | undefined} declared by the server
+ * @param {(room: Room) => Promise<T>} append uses `checkPayloads` and `reserve`
  * @returns {Promise<T>}
  */
-export async function withRoom(append) {
-  const isFresh = seen === undefined;
-  if (isFresh) await look();
+export async function withRoom(declared, append) {
+  const named = declared ? { declaration: declared } : {};
+  const known = seen;
+  // While nobody has said what the limits are, the worker may at any time.
+  const mayBeOld = known !== undefined && (declared ?? known.declaration) !== undefined;
   try {
-    return await append();
+    return await append({ ...(mayBeOld ? known : await look()), ...named });
   } catch (error) {
-    if (isFresh || !(error instanceof QueueFull || error instanceof PayloadTooLarge)) throw error;
-    await look();
-    return append();
+    if (!mayBeOld || !(error instanceof QueueFull || error instanceof PayloadTooLarge)) throw error;
+    return append({ ...(await look()), ...named });
   }
 }
 
+/** @returns {Promise<Room>} */
 async function look() {
-  seen = await transact(["meta"], "readonly", async (tx) => {
-    const meta = tx.objectStore("meta");
-    const records = await Promise.all(["tallies", "declaration"].map((name) => result(meta.get(name))));
-    return { tallies: records[0]?.value, declaration: records[1]?.value };
-  });
+  const room = await transact(["meta"], "readonly", (tx) => readMeta(tx, "tallies", "declaration"));
+  seen = room;
+  return room;
 }
 
 /**
+ * @param {Room} room
  * @param {Command[]} commands
- * @param {Declaration} [declared] by the server
  * @throws {PayloadTooLarge}
  */
-export function checkPayloads(commands, declared) {
-  const limit = limitsOf(declared ?? seen?.declaration).payload_bytes;
+export function checkPayloads({ declaration }, commands) {
+  const limit = limitsOf(declaration).payload_bytes;
   for (const { bytes = 0 } of commands) {
     if (bytes > limit) throw new PayloadTooLarge(`the payload has ${bytes} bytes; one job may have ${limit}`);
   }
@@ -62,18 +72,18 @@ export function checkPayloads(commands, declared) {
 /**
  * Counts jobs that are about to be appended.
  *
+ * @param {Room} room
  * @param {Tally | undefined} appended before
  * @param {Command[]} added `enqueue` commands
- * @param {Declaration} [declared] by the server
  * @returns {Tally} appended after
  * @throws {QueueFull} they would be too many
  */
-export function reserve(appended, added, declared) {
-  const limits = limitsOf(declared ?? seen?.declaration);
+export function reserve({ declaration, tallies }, appended, added) {
+  const limits = limitsOf(declaration);
   const sum = added.reduce((total, { bytes = 0 }) => total + bytes, 0);
-  const inbox = inboxTally(appended, seen?.tallies);
-  const waiting = inbox.count + (seen?.tallies?.open.count ?? 0);
-  const stored = inbox.bytes + (seen?.tallies?.open.bytes ?? 0);
+  const inbox = inboxTally(appended, tallies);
+  const waiting = inbox.count + (tallies?.open.count ?? 0);
+  const stored = inbox.bytes + (tallies?.open.bytes ?? 0);
   if (waiting + added.length > limits.jobs) {
     throw new QueueFull(`${waiting} jobs wait already; the queue takes ${limits.jobs}`);
   }
