@@ -55,8 +55,8 @@ HEARTBEAT = 20.0
 for frozen, and its lock may be stolen."""
 
 REST = 0.5
-"""Seconds for which an owner with nothing left to do waits for more before it ends: to begin costs as much as ten
-jobs."""
+"""Seconds for which an owner with nothing left to do waits for more before it ends: to begin costs as much as
+ten jobs."""
 
 FLAG_INTERVAL = 60.0
 """Seconds after which the kill switch is read again."""

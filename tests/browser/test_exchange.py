@@ -13,7 +13,8 @@ SEND = """
 async ([url, options]) => {
   const { send } = await import("/worker/send.js");
   const common = { method: "GET", headers: {}, encoding: "auto", timeout: 30, redirect: "manual" };
-  const { ok, head, body, name, message } = await send(JSON.stringify({ ...common, url, ...options }), options.body).answer;
+  const exchange = send(JSON.stringify({ ...common, url, ...options }), options.body);
+  const { ok, head, body, name, message } = await exchange.answer;
   if (!ok) return { name, message };
   const { status, headers, truncated } = JSON.parse(head);
   const odd = Object.getOwnPropertyDescriptor(headers, "__proto__")?.value;
