@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from math import inf
 from random import Random
 
 from . import __version__
@@ -120,10 +121,11 @@ class _Ownership:
         self._driver = driver
         self._owner = Owner(driver.queue, __version__)
         self._transaction: Load | Commit | None = None
-        self._rest_until: float | None = None
+        self._call: asyncio.Future[None] | None = None
+        self._rest_until = inf
+        self._alarm: tuple[float, asyncio.TimerHandle] | None = None
         self._finish: Finish | None = None
         self._has_started = False
-        self._news: asyncio.Future[None] | None = None
         self._sends: dict[str, asyncio.Task[Outcome]] = {}
         self._others: set[asyncio.Task[None]] = set()
         self.unheard: list[Woken] = []
@@ -149,11 +151,14 @@ class _Ownership:
                     await store.commit(transaction.changes, clock.now())
                     self.feed(Committed())
                 else:
-                    await self._wait()
+                    self._call = asyncio.get_running_loop().create_future()
+                    await self._call
             return self._finish.wake_at
         finally:
             at_work = [*self._sends.values(), *self._others]
             self._sends.clear()
+            if self._alarm is not None:
+                self._alarm[1].cancel()
             for task in at_work:
                 task.cancel()
 
@@ -163,11 +168,12 @@ class _Ownership:
             if isinstance(event, Woken):
                 self.unheard.append(event)
             return
-        self._rest_until = None
+        self._rest_until = inf
         for action in self._owner.handle(event, self._driver.clock.now()):
             self._perform(action)
-        if self._news is not None and not self._news.done():
-            self._news.set_result(None)
+        is_asked = self._transaction is not None or self._finish is not None
+        if is_asked and self._call is not None and not self._call.done():
+            self._call.set_result(None)
 
     def _perform(self, action: Action) -> None:
         match action:
@@ -186,6 +192,7 @@ class _Ownership:
                 self._driver.waker.arm(wake_at)
             case Rest(until):
                 self._rest_until = until
+                self._set_alarm()
             case Finish():
                 self._finish = action
 
@@ -215,21 +222,24 @@ class _Ownership:
         self._others.add(task)
         task.add_done_callback(self._others.discard)
 
-    def _on_timer(self, timer: asyncio.Task[None]) -> None:
-        if not timer.cancelled():
-            self.feed(TimePassed())
+    def _set_alarm(self) -> None:
+        """Sees to it that the owner hears of time when it wants to. An alarm that is early enough stays: most
+        rests are over before."""
+        if self._alarm is not None:
+            if self._alarm[0] <= self._rest_until:
+                return
+            self._alarm[1].cancel()
+        self._alarm_in(self._rest_until - self._driver.clock.now())
 
-    async def _wait(self) -> None:
-        """Waits for the next event, at most until the owner's time has come."""
-        self._news = asyncio.get_running_loop().create_future()
-        timer = None
-        if self._rest_until is not None:
-            seconds = max(0.0, self._rest_until - self._driver.clock.now())
-            timer = asyncio.ensure_future(self._driver.clock.sleep(seconds))
-            timer.add_done_callback(self._on_timer)
-        try:
-            await self._news
-        finally:
-            self._news = None
-            if timer is not None:
-                timer.cancel()
+    def _alarm_in(self, seconds: float) -> None:
+        handle = asyncio.get_running_loop().call_later(max(0.0, seconds), self._on_alarm)
+        self._alarm = (self._rest_until, handle)
+
+    def _on_alarm(self) -> None:
+        assert self._alarm is not None
+        set_for, self._alarm = self._alarm[0], None
+        if self._rest_until <= set_for:
+            self.feed(TimePassed())
+        elif self._rest_until < inf:
+            # From when it was set, not by the clock, which may have been set back meanwhile.
+            self._alarm_in(self._rest_until - set_for)

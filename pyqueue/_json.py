@@ -24,7 +24,7 @@ def parse_json(body: bytes) -> Any:
     text = body.decode("utf-8-sig")
     if text.count("[") + text.count("{") > MAX_DEPTH and _is_deep(_STRING.sub("", text)):
         raise ValueError(f"the JSON is nested more than {MAX_DEPTH} deep")
-    return json.loads(text, parse_constant=_refuse)
+    return _DECODER.decode(text)
 
 
 def _is_deep(text: str) -> bool:
@@ -39,3 +39,6 @@ def _is_deep(text: str) -> bool:
 
 def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not JSON")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse)

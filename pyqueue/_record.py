@@ -113,18 +113,19 @@ def encode(job: JobRecord) -> dict[str, Any]:
     `status`, `certainty`, `attempts`, `bytes` and `not_before` are always there: pages read them.
     """
     record: dict[str, Any] = {"v": VERSION}
-    for (name, default), value in zip(_DEFAULTS.items(), _values_of(job), strict=True):
-        if value is None or (value is default and name not in _ALWAYS):
-            continue
-        if name in _PARTS:
-            kind = fields(_PARTS[name])
-            value = {f.name: _plain(part) for f in kind if (part := getattr(value, f.name)) is not None}
-        record[name] = _plain(value)
+    for name, default, value in zip(_NAMES, _DEFAULTS.values(), _values_of(job), strict=True):
+        if value is not None and (value is not default or name in _ALWAYS):
+            record[name] = value
+    record["status"] = job.status.value  # What is stored holds no Python types.
+    record["certainty"] = job.certainty.value
+    for name in _PARTS.keys() & record.keys():
+        part = record[name]
+        values = {f.name: getattr(part, f.name) for f in fields(part)}
+        record[name] = {field: _plain(value) for field, value in values.items() if value is not None}
     return record
 
 
 def _plain(value: Any) -> Any:
-    """What is stored holds no Python types."""
     return value.value if isinstance(value, StrEnum) else value
 
 

@@ -230,7 +230,12 @@ class Rules:
             self._memory.count("retries")
         return self._memory.put(
             job.with_(
-                status=Status.SENDING, attempts=job.attempts + 1, sent_at=self._now, backoff=None, wait=0.0
+                status=Status.SENDING,
+                attempts=job.attempts + 1,
+                sent_at=self._now,
+                backoff=None,
+                wait=0.0,
+                due=None,
             )
         )
 
@@ -255,10 +260,12 @@ class Rules:
             jitter: a random number from 0 up to 1.
         """
         attempts = job.attempts if spent else job.attempts - 1
-        job = job.with_(attempts=attempts, certainty=_certainty(job, outcome))
+        certainty = _certainty(job, outcome)
         if outcome.verdict is Verdict.DONE:
-            self._deliver(job, outcome)
-        elif outcome.verdict is Verdict.EXPIRE:
+            self._deliver(job, outcome, attempts, certainty)
+            return
+        job = job.with_(attempts=attempts, certainty=certainty)
+        if outcome.verdict is Verdict.EXPIRE:
             self.expire(job)
         elif outcome.verdict is Verdict.FAIL:
             self._fail(job, outcome.error or JobError(ErrorCode.REJECTED, "the task gave no reason"))
@@ -267,13 +274,14 @@ class Rules:
         else:
             self._retry_or_fail(job, outcome, spent, jitter)
 
-    def _deliver(self, job: JobRecord, outcome: Outcome) -> None:
+    def _deliver(self, job: JobRecord, outcome: Outcome, attempts: int, certainty: Certainty) -> None:
         refusal = None
         if job.edit_payload is not None:
             refusal = self._refusal(CommandType.EDIT)
         elif job.cancel_requested:
             refusal = self._refusal(CommandType.CANCEL)
-        self._end(job.with_(result=outcome.result, error=None, refusal=refusal), Status.DONE)
+        known = {"attempts": attempts, "certainty": certainty, "result": outcome.result, "error": None}
+        self._end(job, Status.DONE, **known, refusal=refusal)
 
     def _retry_or_fail(self, job: JobRecord, outcome: Outcome, spent: bool, jitter: float) -> None:
         error = outcome.error or JobError(ErrorCode.RETRY_LATER, "the task asked to be retried")
@@ -399,8 +407,8 @@ class Rules:
     def _cancel(self, job: JobRecord, code: ErrorCode, message: str) -> None:
         self._end(job.with_(error=JobError(code, message)), Status.CANCELLED)
 
-    def _end(self, job: JobRecord, status: Status) -> None:
-        """Settles a job, and lets whoever waits for it go on."""
+    def _end(self, job: JobRecord, status: Status, **known: Any) -> None:
+        """Settles a job, with what else is known of it now, and lets whoever waits for it go on."""
         holds_key = status is Status.FAILED and self._holds_its_key(job)
         never_sent = job.certainty is Certainty.NEVER_SENT and status in (Status.FAILED, Status.EXPIRED)
         ended = job.with_(
@@ -418,6 +426,7 @@ class Rules:
             backoff=_revived_by(job.error) if status is Status.FAILED else None,
             # What holds a key is never pruned: what stands behind it would wait for ever.
             retained=None if holds_key else UNSENT if never_sent else status.value,
+            **known,
         )
         self._memory.put(ended)
         self._release_waiting(job)

@@ -78,6 +78,8 @@ def plain_to_js(value: Any) -> Any:
 def value_to_js(value: Any) -> Any:
     """The JavaScript value of text, bytes, a number, a payload, a JavaScript object, or lists and mappings of
     these; `None` becomes `null`."""
+    if isinstance(value, JsPayload):
+        return value.js
     return to_js(_prepared(value), dict_converter=Object.fromEntries, create_pyproxies=False)
 
 
