@@ -17,9 +17,9 @@ from .rules import EffectiveOptions, effective_options
 AT_A_TIME = 200
 """Commands that are read at a time."""
 
-GAP = 0.025
-"""Seconds between two looks into the inbox: pages wait while it is read. What they append meanwhile is dealt
-with together."""
+GAP = 0.1
+"""Seconds between two looks into the inbox while jobs are on their way: pages wait while it is read. What they
+append in the meantime is dealt with together."""
 
 
 class Inbox:
@@ -45,9 +45,14 @@ class Inbox:
         self.aside: list[Unreadable] = []
         """Commands that are to be set aside with the next commit."""
 
-    def may_read(self, now: float) -> bool:
-        """Whether there may be news, and the last look was not just now."""
-        return self.has_news and not 0 <= now - self._read_at < GAP
+    def may_read(self, now: float, busy: bool) -> bool:
+        """Whether to look for news now: at once, but while jobs are on their way only now and then.
+
+        Args:
+            now: Unix time in seconds.
+            busy: jobs are on their way.
+        """
+        return self.has_news and not (busy and 0 <= now - self._read_at < GAP)
 
     def next_look(self) -> float:
         """When it may be read again, Unix time in seconds."""

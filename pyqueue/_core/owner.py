@@ -254,7 +254,7 @@ class Owner:
     def _step_or_gather(self) -> None:
         """Lets successes wait for others, as long as all that may be sent is on its way."""
         inbox = self._inbox
-        is_asked = inbox.may_read(self._now) or inbox.commands or self._aside or self._holds or self._sweeps
+        is_asked = self._may_read() or inbox.commands or self._aside or self._holds or self._sweeps
         until = None if is_asked or self._is_stale() else self._deliveries.gather_until(self._now)
         if until is not None and inbox.has_news:
             until = min(until, inbox.next_look())
@@ -355,7 +355,7 @@ class Owner:
         unknown = {key: -1 for key in lines if not self._memory.knows(key)}
         # What people asked for comes first.
         may_sweep = not (self._inbox.has_news or self._inbox.commands or self._found_sending)
-        reads_inbox = self._inbox.may_read(self._now)
+        reads_inbox = self._may_read()
         query = Query(
             **(self._inbox.ask() if reads_inbox else {}),
             ids=frozenset(ids),
@@ -366,6 +366,9 @@ class Owner:
         )
         asks = ids or unique_keys or unknown or reads_inbox or query.status or query.backoff or query.late
         return query if asks else None
+
+    def _may_read(self) -> bool:
+        return self._inbox.may_read(self._now, busy=bool(self._deliveries))
 
     def _apply(self) -> None:
         """Carries out what was asked, and settles what has ended."""
@@ -531,7 +534,7 @@ class Owner:
     def _idle(self) -> None:
         """Nothing can be done now: waits, or ends the ownership."""
         now, memory = self._now, self._memory
-        if self._inbox.has_news:
+        if self._inbox.has_news:  # Else it would have been read.
             self._actions.append(Rest(self._inbox.next_look()))
             return
         if self._may_claim() and memory.next_head() is None and memory.horizon < EVERYWHERE:

@@ -10,6 +10,9 @@ import { announceHere } from "./channel.js";
 
 const TAG = "pyqueue";
 
+/** Milliseconds between two registrations for Background Sync. */
+const ARM_GAP = 100;
+
 export class WorkerHandle {
   /** @param {URL} url of pyqueue.js: the worker's script stands beside it and is given its `?tasks=` */
   constructor(url) {
@@ -130,7 +133,8 @@ export class WorkerHandle {
     this.#mustArm = true;
     if (this.#isArming) return;
     this.#isArming = true;
-    // What was asked for meanwhile is asked for once: each costs the browser more than a write.
+    // What was asked for meanwhile is asked for once: each costs the browser more than a write. A worker that hears
+    // of the write arms it as well.
     while (this.#mustArm) {
       this.#mustArm = false;
       try {
@@ -141,6 +145,7 @@ export class WorkerHandle {
       } catch {
         this.#backgroundSync = false;
       }
+      await new Promise((resolve) => setTimeout(resolve, ARM_GAP));
     }
     this.#isArming = false;
   }

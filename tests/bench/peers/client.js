@@ -24,10 +24,17 @@ export function ask(message) {
 /** @param {number} n @param {number} keys */
 export const jobsOf = (n, keys) => Array.from({ length: n }, (_, at) => ({ key: `k${at % keys}`, n: at }));
 
-/** Milliseconds of each call, one after the other. */
-export async function timed(arguments_, call) {
+/**
+ * Milliseconds of each call, one after the other.
+ *
+ * @param {any[]} arguments_
+ * @param {(argument: any) => Promise<any>} call
+ * @param {number} [pause] milliseconds between two calls
+ */
+export async function timed(arguments_, call, pause = 0) {
   const times = [];
   for (const argument of arguments_) {
+    if (pause) await new Promise((resolve) => setTimeout(resolve, pause));
     const begin = performance.now();
     await call(argument);
     times.push(performance.now() - begin);

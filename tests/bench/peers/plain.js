@@ -6,11 +6,15 @@ window.bench = {
   ready: () => start("/peers/plain-sw.js"),
   fill: ([n, keys]) => append(jobsOf(n, keys)),
   go: () => void ask({}),
-  enqueue: ([n, keys]) =>
-    timed(jobsOf(n, keys), async (job) => {
-      await append([job]);
-      ask({});
-    }),
+  enqueue: ([n, keys, pause]) =>
+    timed(
+      jobsOf(n, keys),
+      async (job) => {
+        await append([job]);
+        ask({});
+      },
+      pause,
+    ),
   async burst(n) {
     const jobs = jobsOf(n, 16);
     const begin = performance.now();

@@ -80,9 +80,7 @@ window.bench = {
   },
   longest: () => window.longest,
   go: () => pyqueue.resume(),
-  async enqueue([n, keys]) {
-    return timed(jobsOf(n, keys), (payload) => pyqueue.enqueue("write", payload));
-  },
+  enqueue: ([n, keys, pause]) => timed(jobsOf(n, keys), (payload) => pyqueue.enqueue("write", payload), pause),
   async burst(n) {
     await pyqueue.pause();
     const jobs = jobsOf(n, 16).map((payload) => ({ task: "write", payload }));
