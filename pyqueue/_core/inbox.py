@@ -18,8 +18,8 @@ AT_A_TIME = 200
 """Commands that are read at a time."""
 
 GAP = 0.1
-"""Seconds between two looks into the inbox while jobs are on their way: pages wait while it is read. What they
-append in the meantime is dealt with together."""
+"""Seconds between two looks into the inbox while jobs are on their way: pages wait while it is read. What is
+appended meanwhile is dealt with together."""
 
 
 class Inbox:

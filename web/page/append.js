@@ -88,10 +88,10 @@ export async function append(commands, declared) {
     checkPayloads(room, commands);
     return transact(stores, "readwrite", async (tx) => {
       if (naming.length) await Promise.all(naming.map(({ id }) => requireJob(tx, id)));
-      if (added.length) await count(tx, room, added);
       const inbox = tx.objectStore("inbox");
-      // Fired together: the transaction's end is awaited, not each request.
+      // Fired together: the transaction's end is awaited, not each request. If there is no room for them, it has none.
       for (const command of commands) inbox.add(command);
+      if (added.length) await count(tx, room, added);
     });
   });
 }
