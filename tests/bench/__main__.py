@@ -8,15 +8,20 @@ import os
 import platform
 import socket
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from playwright.sync_api import Playwright, sync_playwright
 
-from tests.bench.backlog import BACKLOG
+from tests.bench.backlog import backlog, signs
 from tests.bench.compared import COMPARED, ROUND_TRIP, order, round_trip
 from tests.bench.contenders import PLAIN, Contender, Invalid, browser
 from tests.bench.report import Row, table
 from tests.bench.server import Server
+from tests.bench.watched import watched
+
+ALONE = ("backlog", "signs", "watched")
+"""The cases in which pyqueue is measured beside itself."""
 
 
 class Bench:
@@ -56,9 +61,13 @@ class Bench:
                     contender.close()
         return row
 
-    def look_back(self, name: str) -> Iterator[Row]:
-        """A case of pyqueue alone, at several depths."""
-        yield from BACKLOG[name](lambda: browser(self._playwright, self._executable), self._server)
+    def alone(self, name: str) -> Iterator[Row]:
+        """A case of pyqueue beside itself."""
+        fresh = partial(browser, self._playwright, self._executable)
+        if name == "watched":
+            yield from watched(fresh, self._rounds)
+        else:
+            yield from {"backlog": backlog, "signs": signs}[name](fresh, self._server)
 
 
 def _say(text: str) -> None:
@@ -80,7 +89,7 @@ def _processor() -> str:
 
 
 def main() -> None:
-    names = [*COMPARED, *BACKLOG]
+    names = [*COMPARED, *ALONE]
     parser = argparse.ArgumentParser(prog="build.py bench")
     parser.add_argument("--case", choices=names, action="append", help="only this one; may be given again")
     parser.add_argument("--rounds", type=int, default=5)
@@ -98,7 +107,7 @@ def main() -> None:
             _say(f"{machine}; Chromium {version}; Python {platform.python_version()}")
             for name in options.case or names:
                 _say(f"{name} ...")
-                rows += [bench.compare(name)] if name in COMPARED else bench.look_back(name)
+                rows += [bench.compare(name)] if name in COMPARED else bench.alone(name)
         finally:
             bench.close()
     _say("")

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
 from statistics import median
 from typing import Any
 
-from playwright.sync_api import BrowserContext
-
 from tests.bench import plain_loop
-from tests.bench.contenders import PYQUEUE, Contender
+from tests.bench.contenders import PYQUEUE, Browser, Contender
 from tests.bench.report import Row
 from tests.bench.server import Server
 
-SHALLOW, DEEP = 1_000, 10_000
+SHALLOW, DEEP = 1_000, 100_000
 KEYS = 16
 DRAINED = 500
 """Writes of which a drain is measured."""
@@ -25,8 +22,6 @@ CALLS = 21
 """Calls of which the median is taken."""
 SHALLOW_NAME = "pyqueue at 1,000"
 MOST = 1.3
-
-Browser = Callable[[], AbstractContextManager[BrowserContext]]
 
 
 def backlog(browser: Browser, server: Server) -> Iterator[Row]:
@@ -86,6 +81,3 @@ def _sign(
         longest = float(contender.call("longest"))
         contender.close()
     return (min(entry[0] for entry in log) - begin) * 1000, longest
-
-
-BACKLOG: dict[str, Callable[[Browser, Server], Iterator[Row]]] = {"backlog": backlog, "signs": signs}

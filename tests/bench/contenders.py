@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,10 @@ _ARGUMENTS = [
 
 class Invalid(Exception):
     """A run that did not do what was asked: its time says nothing."""
+
+
+Browser = Callable[[], AbstractContextManager[BrowserContext]]
+"""Starts a Chromium with a fresh profile."""
 
 
 @dataclass(frozen=True, slots=True)
