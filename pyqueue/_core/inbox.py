@@ -35,6 +35,7 @@ class Inbox:
         self._memory = memory
         self._after = -1
         self._read_at = -inf
+        self._left = inf
         self._effective: dict[int, EffectiveOptions | None] = {}
         self.has_news = True
         """Whether there may be more than what was read."""
@@ -94,8 +95,10 @@ class Inbox:
         except Exception as error:
             self.set_aside(seq, f"the command cannot be read: {type(error).__name__}", None)
             return
-        if command is not None:  # One of a newer page stays for a newer worker.
+        if command is not None:
             self.commands.append(command)
+        else:  # One of a newer page stays for a newer worker.
+            self._left = min(self._left, seq)
 
     def set_aside(self, seq: int, reason: str, type: Any) -> None:
         """A command that cannot be carried out is kept for people to look at, and in nobody's way."""
@@ -120,6 +123,8 @@ class Inbox:
     def applied(self) -> None:
         """All that was read is carried out."""
         self._effective.clear()
+        if self.taken or self.aside:
+            self._memory.leave_inbox(int(min(self._after, self._left - 1)))
 
 
 def options_or_none(

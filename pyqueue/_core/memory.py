@@ -295,6 +295,11 @@ class Memory:
         self.tallies["admitted"]["bytes"] += size
         self._counted = True
 
+    def leave_inbox(self, seq: int) -> None:
+        """Notes that no command up to this one is left in the inbox."""
+        self._counted = self._counted or self.tallies["admitted"]["seq"] != seq
+        self.tallies["admitted"]["seq"] = seq
+
     def forget_unreadable(self, record: Mapping[str, Any]) -> None:
         """Takes a job that cannot be read out of the tallies, as far as it can be told what it was."""
         status, size = record.get("status"), record.get("bytes")
@@ -466,7 +471,7 @@ def _tallies(stored: Any) -> dict[str, dict[str, int]]:
     """Tallies as stored, with zero for all that is missing or malformed."""
     kinds: dict[str, tuple[str, ...]] = {
         "open": ("count", "bytes"),
-        "admitted": ("count", "bytes"),
+        "admitted": ("count", "bytes", "seq"),
         "depth": tuple(status.value for status in Status),
         "counters": (),
     }

@@ -51,6 +51,20 @@ def test_the_tallies_follow_what_is_open(sim: Simulation) -> None:
     assert sim.disk.meta["tallies"]["open"] == {"count": 0, "bytes": 0}
 
 
+def test_the_tallies_say_up_to_where_the_inbox_is_empty(sim: Simulation) -> None:
+    """Commands of a newer page stay in it, and so does what was appended behind them until it is read."""
+    for n in range(3):
+        sim.enqueue("comment", {"post": 1, "n": n})
+    sim.wake()
+    assert sim.disk.meta["tallies"]["admitted"]["seq"] == 3
+    sim.disk.inbox[4] = {"v": 99, "type": "enqueue", "at": 0.0, "seq": 4}
+    sim.disk.last_seq = 4
+    sim.enqueue("comment", {"post": 1, "n": 3})
+    sim.wake()
+    assert list(sim.disk.inbox) == [4]
+    assert sim.disk.meta["tallies"]["admitted"]["seq"] == 3
+
+
 def test_limits_are_published_for_the_pages() -> None:
     with Simulation(board(limits=Limits(jobs=5))) as sim:
         sim.wake()

@@ -31,12 +31,10 @@ const REACHES = [BATCH, 10 * BATCH];
  */
 export async function readInbox(tx) {
   const inbox = tx.objectStore("inbox");
-  const [first, last, appended, { tallies }] = await Promise.all([
-    keyOf(inbox.openKeyCursor()),
-    keyOf(inbox.openKeyCursor(null, "prev")),
-    readAppended(tx),
-    readMeta(tx, "tallies"),
-  ]);
+  const [appended, { tallies }] = await Promise.all([readAppended(tx), readMeta(tx, "tallies")]);
+  // An engine may look at each command that was deleted lately: it starts behind them.
+  const first = await keyOf(inbox.openKeyCursor(IDBKeyRange.lowerBound(tallies?.admitted.seq ?? 0, true)));
+  const last = first === undefined ? undefined : await keyOf(inbox.openKeyCursor(null, "prev"));
   if (first === undefined || last === undefined) return { asked: [] };
   const others = last - first + 1 - inboxTally(appended, tallies).count;
   return { ends: { first, last }, asked: others === 0 ? [] : await readAsked(inbox, { first, last }, others) };

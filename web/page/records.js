@@ -74,7 +74,8 @@
  * @typedef {"attempts" | "retries" | Settled | "pruned" | "pruned_failed" | "set_aside" | "refused"} Counter
  * @typedef {object} Tallies
  * @property {Tally} open jobs that are not settled
- * @property {Tally} admitted enqueues ever taken out of the inbox
+ * @property {Tally & {seq?: number}} admitted enqueues ever taken out of the inbox; `seq`: no command up to this one is
+ *   left there
  * @property {{[status in Status]: number}} depth stored jobs
  * @property {{[counter in Counter]: number}} counters ever growing
  *

@@ -49,7 +49,8 @@ async function numbersIn(tx) {
   );
   const inbox = inboxTally(appended, meta.tallies);
   depth.pending += inbox.count;
-  return { meta, depth, inbox, oldest: oldest?.created_at ?? (await firstEnqueued(tx)), setAside: aside.length };
+  const since = oldest?.created_at ?? (inbox.count ? await firstEnqueued(tx) : undefined);
+  return { meta, depth, inbox, oldest: since, setAside: aside.length };
 }
 
 /**
