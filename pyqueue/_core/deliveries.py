@@ -101,6 +101,10 @@ class Deliveries:
         """When the attempts on their way are withdrawn, Unix time in seconds."""
         return iter(self._out.values())
 
+    def set_back(self, seconds: float) -> None:
+        """The clock was set back so far: attempts are withdrawn as long from now as before."""
+        self._out = {seq: until - seconds for seq, until in self._out.items()}
+
     # -- claims -------------------------------------------------------------------------------------------
 
     def claim(self, rules: Rules, now: float) -> bool:
@@ -137,8 +141,10 @@ class Deliveries:
 
         A commit costs about as much as a request. Nothing may wait for it that could leave.
         """
-        if not self.ended or len(self.ended) >= GATHER or now >= self._gathered_at + PATIENCE:
+        if not self.ended or len(self.ended) >= GATHER:
             return None
+        if not self._gathered_at <= now < self._gathered_at + PATIENCE:
+            return None  # Long enough; or the clock was set back.
         if any(ended.outcome.verdict is not Verdict.DONE for ended in self.ended):
             return None
         others_wait = self._others_wait(now)

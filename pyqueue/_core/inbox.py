@@ -33,10 +33,13 @@ class Inbox:
     def __init__(self, queue: Queue, memory: Memory) -> None:
         self._queue = queue
         self._memory = memory
-        self._after = -1
+        # Behind the commands that are gone: an engine may look at each that was deleted lately.
+        self._after = memory.tallies["admitted"]["seq"]
         self._read_at = -inf
         self._left = inf
         self._effective: dict[int, EffectiveOptions | None] = {}
+        self.is_searched = self._after == 0
+        """Whether it was read from its very beginning: no number may hide a command for ever."""
         self.has_news = True
         """Whether there may be more than what was read."""
         self.commands: list[Command] = []
@@ -53,7 +56,7 @@ class Inbox:
             now: Unix time in seconds.
             busy: jobs are on their way.
         """
-        return self.has_news and not (busy and 0 <= now - self._read_at < GAP)
+        return self.has_news and not (busy and self._read_at <= now < self.next_look())
 
     def next_look(self) -> float:
         """When it may be read again, Unix time in seconds."""
@@ -62,6 +65,11 @@ class Inbox:
     def ask(self) -> dict[str, Any]:
         """The part of a `Query` that reads on."""
         return {"inbox_after": self._after, "inbox_limit": AT_A_TIME}
+
+    def search(self) -> dict[str, Any]:
+        """The part of a `Query` that reads it from the beginning."""
+        self.is_searched = True
+        return {"inbox_after": -1, "inbox_limit": AT_A_TIME}
 
     def asked(self, now: float) -> None:
         """It is being read."""

@@ -99,6 +99,7 @@ class Owner:
         self._looked_up: set[str] = set()
         self._found_sending: list[int] | None = None
         self._has_pruned = False
+        self._must_correct = False
         self._publish_next: tuple[list[JobRecord], bool] = ([], False)
         # Wake-ups.
         self._linger_until = 0.0
@@ -129,7 +130,7 @@ class Owner:
         if self._finished:
             return self._actions
         if now < self._now - CLOCK_TOLERANCE:
-            self._sweeps.begin(CLOCK, now)
+            self._set_back(self._now - now, now)
         self._now = now
         self._breaker.correct_wait(now)
         match event:
@@ -158,6 +159,14 @@ class Owner:
         if not self._busy:
             self._step_or_gather()
         return self._actions
+
+    def _set_back(self, seconds: float, now: float) -> None:
+        """The clock was set back: what waits until a time waits as long as before, and no job any longer."""
+        self._linger_until -= seconds
+        self._committed_at = min(self._committed_at, now)
+        self._deliveries.set_back(seconds)
+        self._sweeps.begin(CLOCK, now)
+        self._must_correct = True  # What is not stored yet, no sweep will find.
 
     # -- events -------------------------------------------------------------------------------------------
 
@@ -373,6 +382,10 @@ class Owner:
     def _apply(self) -> None:
         """Carries out what was asked, and settles what has ended."""
         rules = self._rules()
+        if self._must_correct:
+            self._must_correct = False
+            for job in list(self._memory.jobs.values()):
+                rules.correct_wait(job)
         if self._found_sending is not None:
             found = [self._memory.jobs[seq] for seq in self._found_sending]
             self._found_sending = None
@@ -555,8 +568,11 @@ class Owner:
         if self._is_reading_flag:
             self._actions.append(Rest(now + HEARTBEAT))
             return
-        if wake_at is None and 0 <= now - self._active_at < REST:
+        if wake_at is None and self._active_at <= now < self._active_at + REST:
             self._actions.append(Rest(self._active_at + REST))
+            return
+        if not self._inbox.is_searched:
+            self._load(Query(**self._inbox.search()))
             return
         if (query := self._prune_query()) is not None:
             self._load(query)

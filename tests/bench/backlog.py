@@ -43,7 +43,7 @@ def _measure(browser: Browser, server: Server, waiting: int, behind: int) -> dic
             contender.call("fillBehind", behind)
         contender.call("fill", [waiting, KEYS])
         reads = contender.call("reads", CALLS)
-        enqueue: list[float] = contender.call("enqueue", [CALLS, KEYS])
+        enqueue: list[float] = contender.call("enqueue", [CALLS, KEYS, 25])
         contender.begin(failing="stuck")
         drained = contender.let_go(DRAINED)
         contender.close()

@@ -138,6 +138,28 @@ def test_what_fails_is_not_gathered_with_successes() -> None:
     assert {record["status"] for record in drain.disk.jobs.values()} == {"pending"}
 
 
+def test_a_clock_that_is_set_back_does_not_hold_up_what_is_gathered() -> None:
+    now = 1_800_000_000.0
+    disk, owner = Disk(), Owner(board(), "test")
+    filled(disk, 100, 1)
+    store = MemoryStore(disk)
+    events: deque[Event] = deque([Started(store.take_over_now(now))])
+    out: list[str] = []
+    while events:
+        for action in owner.handle(events.popleft(), now):
+            if isinstance(action, Load):
+                events.append(store.load_now(action.query))
+            elif isinstance(action, Commit):
+                store.commit_now(action.changes, now)
+                events.append(Committed())
+            elif isinstance(action, Send):
+                out.append(action.job.id)
+    gathered = owner.handle(Answered(out[0], done(None), 0.5), now)
+    assert [type(action) for action in gathered] == [Send, Rest]
+    later = owner.handle(TimePassed(), now - 3600)
+    assert any(isinstance(action, Load | Commit) for action in later)
+
+
 def test_a_job_that_was_claimed_ahead_and_came_too_late_is_not_sent() -> None:
     with Simulation(board()) as sim:
         sim.server.latency = 10.0

@@ -65,6 +65,15 @@ def test_the_tallies_say_up_to_where_the_inbox_is_empty(sim: Simulation) -> None
     assert sim.disk.meta["tallies"]["admitted"]["seq"] == 3
 
 
+def test_no_number_hides_a_command(sim: Simulation) -> None:
+    sim.enqueue("comment", {"post": 1, "n": 0})
+    sim.wake()
+    sim.disk.meta["tallies"]["admitted"]["seq"] = 10**6
+    job = sim.enqueue("comment", {"post": 1, "n": 1})
+    sim.wake()
+    assert sim.job(job).status == "done"
+
+
 def test_limits_are_published_for_the_pages() -> None:
     with Simulation(board(limits=Limits(jobs=5))) as sim:
         sim.wake()
