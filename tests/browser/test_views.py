@@ -266,7 +266,8 @@ def test_a_watched_queue_is_delivered(chromium: Chromium, demo: Demo) -> None:
     chromium.wait_for(board.is_settled)
     assert demo.received() == texts
     changes = other.page.evaluate("changes")
-    assert transactions(other.page) - before < 2 * changes + 20
+    # One a job would be 300 for each change. What is drawn in both tabs, at its own pace, reads besides.
+    assert transactions(other.page) - before < 6 * changes + 100
     board.page.bring_to_front()
     expect(board.page.get_by_test_id("more-comments")).to_be_hidden()
     expect(board.page.get_by_test_id("comment").and_(board.page.locator("[data-status=done]"))).to_have_count(
