@@ -69,7 +69,8 @@ class Inbox:
     def search(self) -> dict[str, Any]:
         """The part of a `Query` that reads it from the beginning."""
         self.is_searched = True
-        return {"inbox_after": -1, "inbox_limit": AT_A_TIME}
+        self._after = -1
+        return self.ask()
 
     def asked(self, now: float) -> None:
         """It is being read."""

@@ -22,7 +22,7 @@ from .._outcome import Verdict
 from .._ports import Changes, Loaded, Query, Unreadable
 from .._queue import Queue
 from .._record import JobRecord, decode, is_number
-from .._vocabulary import BATCH, SETTLED, SILENCE, UNREACHABLE, CommandType, ErrorCode, HoldKind, Status
+from .._vocabulary import SILENCE, UNREACHABLE, CommandType, ErrorCode, HoldKind, Status
 from .commands import Command
 from .deliveries import Deliveries
 from .events import (
@@ -44,10 +44,12 @@ from .events import (
     Withdraw,
     Woken,
 )
-from .inbox import Inbox, options_or_none
+from .inbox import Inbox
 from .memory import EVERYWHERE, HEADS, LINE_DEPTH, Memory
+from .needs import Needs
 from .outage import Breaker
-from .rules import UNSENT, Rules
+from .retention import outlived
+from .rules import Rules
 from .sweeps import CLOCK, FLUSH, FLUSH_NETWORK, MEND, RECONNECT, RETRY, REVIVE, Sweeps
 
 HEARTBEAT = 20.0
@@ -315,66 +317,25 @@ class Owner:
         return Query(lines=lines, line_depth=LINE_DEPTH) if lines else None
 
     def _needs(self) -> Query | None:
-        """What has to be read before what happened can be applied."""
-        ids: set[str] = set()
-        unique_keys: set[str] = set()
-        lines: set[str] = set()
-
-        def with_line(job: JobRecord) -> None:
-            if job.ordering_key is not None:
-                lines.add(job.ordering_key)
-            if job.superseded_by is not None:
-                ids.add(job.superseded_by)
-
-        def with_options_of(job: JobRecord, payload: Mapping[str, Any]) -> None:
-            """It may be reopened: whoever has its unique key has to be known."""
-            unique_keys.update(_given(job.unique_key))
-            if job.options is not None:
-                effective = options_or_none(self._queue, job.task, job.options, payload)
-                if effective is not None:
-                    lines.update(_given(effective.ordering_key))
-                    unique_keys.update(_given(effective.unique_key))
-
-        for command in self._inbox.commands:
-            if command.id is not None:
-                ids.add(command.id)
-                if (job := self._memory.find(command.id)) is not None:
-                    with_line(job)
-                    with_options_of(job, command.payload if command.type is CommandType.EDIT else job.payload)
-            if (
-                command.type is CommandType.ENQUEUE
-                and (effective := self._inbox.effective(command)) is not None
-            ):
-                if effective.ordering_key is not None:
-                    lines.add(effective.ordering_key)
-                if effective.unique_key is not None:
-                    unique_keys.add(effective.unique_key)
-        for ended in self._deliveries.ended:
-            with_line(self._memory.jobs[ended.seq])
-        for seq in self._found_sending or ():
-            with_line(self._memory.jobs[seq])
-        for job in self._sweeps.touched():
-            with_line(job)
-            with_options_of(job, job.payload)
-        for key in unique_keys:
-            for job in self._memory.holders(key):
-                with_line(job)
-        ids = {job_id for job_id in ids - self._looked_up if self._memory.find(job_id) is None}
-        unique_keys -= self._looked_up
-        unknown = {key: -1 for key in lines if not self._memory.knows(key)}
-        # What people asked for comes first.
-        may_sweep = not (self._inbox.has_news or self._inbox.commands or self._found_sending)
+        """What has to be read before what happened can be applied; `None`: nothing."""
+        inbox = self._inbox
         reads_inbox = self._may_read()
-        query = Query(
-            **(self._inbox.ask() if reads_inbox else {}),
-            ids=frozenset(ids),
-            unique_keys=frozenset(unique_keys),
-            lines=unknown,
-            line_depth=LINE_DEPTH,
+        # What people asked for comes first.
+        may_sweep = not (inbox.has_news or inbox.commands or self._found_sending)
+        needs = Needs(self._queue, self._memory)
+        for command in inbox.commands:
+            needs.add_command(command, inbox)
+        for ended in self._deliveries.ended:
+            needs.add_job(self._memory.jobs[ended.seq])
+        for seq in self._found_sending or ():
+            needs.add_job(self._memory.jobs[seq])
+        for job in self._sweeps.touched():
+            needs.add_reopened(job, job.payload)
+        return needs.query(
+            self._looked_up,
+            **(inbox.ask() if reads_inbox else {}),
             **(self._sweeps.ask(self._now) if may_sweep else {}),
         )
-        asks = ids or unique_keys or unknown or reads_inbox or query.status or query.backoff or query.late
-        return query if asks else None
 
     def _may_read(self) -> bool:
         return self._inbox.may_read(self._now, busy=bool(self._deliveries))
@@ -456,22 +417,6 @@ class Owner:
     def _is_stale(self) -> bool:
         """Whether the last sign of this owner is so old that it may have been taken for frozen."""
         return self._now - self._committed_at > 2 * HEARTBEAT
-
-    def _prune_query(self) -> Query | None:
-        """What has outlived its retention."""
-        retention, depth = self._queue.retention, self._memory.tallies["depth"]
-        asked: list[tuple[str, float, int]] = []
-        if not self._has_pruned:
-            for group in (*(status.value for status in SETTLED), UNSENT):
-                age = retention.failed if group in (Status.FAILED, UNSENT) else retention.settled
-                asked.append((group, self._now - age, BATCH))
-        for status in SETTLED:
-            surplus = depth[status.value] - retention.count
-            # Some of what failed or expired is not to be deleted by a count: once is enough to find out.
-            may_be_kept = status in (Status.FAILED, Status.EXPIRED)
-            if surplus > 0 and not (self._has_pruned and may_be_kept):
-                asked.append((status.value, self._now + 1, min(surplus, BATCH)))
-        return Query(retained=tuple(asked)) if asked else None
 
     # -- transactions -------------------------------------------------------------------------------------
 
@@ -574,7 +519,7 @@ class Owner:
         if not self._inbox.is_searched:
             self._load(Query(**self._inbox.search()))
             return
-        if (query := self._prune_query()) is not None:
+        if (query := outlived(self._queue.retention, self._memory, now, self._has_pruned)) is not None:
             self._load(query)
             return
         if not (self._is_armed and self._armed == wake_at):
@@ -627,10 +572,6 @@ class Owner:
         if url is not None and is_due and not self._is_reading_flag:
             self._is_reading_flag = True
             self._actions.append(ReadFlag(url))
-
-
-def _given(key: str | None) -> tuple[str, ...]:
-    return () if key is None else (key,)
 
 
 def _read_holds(stored: Any) -> dict[str, Any]:

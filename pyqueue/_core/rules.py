@@ -1,6 +1,6 @@
 """Rules: every transition of a job.
 
-They change jobs in a `Memory` that holds all that they touch; `needs_of` says what that is. They wait for
+They change jobs in a `Memory` that holds all that they touch; `needs` says what that is. They wait for
 nothing, draw no time and no randomness of their own, and hold no state.
 """
 
