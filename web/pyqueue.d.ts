@@ -169,6 +169,8 @@ export interface WorkerState {
   /** `starting`, `installing`, `installed`, `idle`, `booting`, `ready`, or `failed`: `error` says why. */
   state: string;
   error?: { name: string; message: string };
+  /** How Python came to run: restored from the memory that an earlier boot has kept, or cold, for this `reason`. */
+  boot?: { restored: boolean; reason?: string; milliseconds: number };
 }
 
 export interface Stats {

@@ -17,13 +17,15 @@ import manifest from "./manifest.js";
 /** `sw.js` lies at the root of the static folder; everything else is found from there. */
 const ROOT = new URL("./", self.location.href);
 const CACHE = `pyqueue-${manifest.build}`;
+/** The cache of snapshot.js. */
+export const SNAPSHOTS = `${CACHE}-snapshot`;
 const OURS = /^pyqueue-/;
 
 /** The real one, also while `withCachedFetch` shadows it. */
 const networkFetch = self.fetch.bind(self);
 
 /** The Cache API needs a secure context; without it, files come from the network or the HTTP cache. */
-const hasCache = "caches" in self;
+export const hasCache = "caches" in self;
 
 /**
  * @param {string} path relative to the static folder
@@ -64,6 +66,15 @@ function wanted() {
 }
 
 /**
+ * @param {BufferSource} content
+ * @returns {Promise<string>} its SHA-256, hexadecimal
+ */
+export async function hashOf(content) {
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", content));
+  return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/**
  * Downloads a file, past the HTTP cache's freshness, and verifies it.
  *
  * @param {File} file
@@ -80,8 +91,7 @@ async function download({ url, sha256 }) {
   if (!response.ok) throw new Error(`${url} could not be downloaded: the server answered ${response.status}`);
   // `crypto.subtle` is there wherever the Cache API is; without both, nothing outlives this boot.
   if (sha256 && self.crypto.subtle) {
-    const digest = await crypto.subtle.digest("SHA-256", await response.clone().arrayBuffer());
-    const hex = Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
+    const hex = await hashOf(await response.clone().arrayBuffer());
     if (hex !== sha256) throw new Error(`${url} is not the file this build was made with: its SHA-256 is ${hex}`);
   }
   return response;
@@ -104,7 +114,7 @@ export async function precache() {
 
 /** Deletes older builds' caches, and from this build's what an older tasks module left. */
 export async function removeOldFiles() {
-  const old = (await caches.keys()).filter((name) => OURS.test(name) && name !== CACHE);
+  const old = (await caches.keys()).filter((name) => OURS.test(name) && name !== CACHE && name !== SNAPSHOTS);
   await Promise.all(old.map((name) => caches.delete(name)));
   const cache = await caches.open(CACHE);
   const keys = new Set(wanted().map(keyOf));

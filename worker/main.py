@@ -40,6 +40,23 @@ def load_queue() -> Queue:
     return find_queue(module, "tasks.py")
 
 
+_queue: Queue | None = None
+
+
+def prepare() -> bool:
+    """Imports all that the worker will need, so that it is in the snapshot of this interpreter's memory.
+
+    Returns:
+        Whether the user's module could be imported; if not, `start` says why.
+    """
+    global _queue
+    try:
+        _queue = load_queue()
+    except DeclarationError:
+        return False
+    return True
+
+
 def start(bridge: Any) -> Any:
     """Makes the driver of this worker.
 
@@ -53,7 +70,7 @@ def start(bridge: Any) -> Any:
     # A restored interpreter would repeat the random numbers of all its brothers.
     random.seed()
     try:
-        queue = load_queue()
+        queue = _queue or load_queue()
     except DeclarationError as error:
         return _failure(error)
     asyncio.set_event_loop(MicrotaskLoop())

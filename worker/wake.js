@@ -1,6 +1,6 @@
 /** Wakes the queue: boots Python when needed and drains. */
 
-import { boot } from "./boot.js";
+import { boot, origin } from "./boot.js";
 import { broadcast, broadcastFailure } from "./channel.js";
 
 /** Milliseconds after a wake-up in which further ones for the same reason are told together. */
@@ -46,7 +46,7 @@ async function tell(reason, linger) {
   try {
     const dispatcher = await boot();
     // Said at each wake, not only after a boot: a page that came later has not heard it.
-    broadcast({ type: "worker", state: "ready" });
+    broadcast({ type: "worker", state: "ready", boot: origin });
     const answer = await dispatcher.wake(reason, linger);
     if (!answer.ok) throw Object.assign(new Error(answer.message), { name: answer.name });
     return answer.value;

@@ -34,7 +34,7 @@ export class Client {
     });
     listen((change) => {
       if (change.type === "worker" && change.state) {
-        this.#worker.heard({ state: change.state, error: change.error });
+        this.#worker.heard({ state: change.state, error: change.error, boot: change.boot });
       }
     });
     for (const type of ["online", "offline"]) {

@@ -4,8 +4,9 @@ import { announceHere } from "./channel.js";
 
 /**
  * @typedef {ServiceWorkerRegistration & {sync?: {register(tag: string): Promise<void>}}} Registration
- * @typedef {{mode: "service-worker" | "worker" | "none", state: string, error?: {name: string, message: string}}}
- *   WorkerState
+ * @typedef {{name: string, message: string}} Cause
+ * @typedef {{restored: boolean, reason?: string, milliseconds: number}} Boot
+ * @typedef {{mode: "service-worker" | "worker" | "none", state: string, error?: Cause, boot?: Boot}} WorkerState
  */
 
 const TAG = "pyqueue";
@@ -46,12 +47,12 @@ export class WorkerHandle {
     return this.#mustBeDedicated || (this.#registration && !this.#registration.sync) ? false : this.#backgroundSync;
   }
 
-  /** Keeps what the worker says of itself. @param {{state: string, error?: {name: string, message: string}}} said */
-  heard({ state, error }) {
+  /** Keeps what the worker says of itself. @param {{state: string, error?: Cause, boot?: Boot}} said */
+  heard({ state, error, boot }) {
     if (error && error.message !== this.#state.error?.message) {
       console.error(`pyqueue: the worker cannot run: ${error.name}: ${error.message}`);
     }
-    this.#state = { mode: this.#state.mode, state, ...(error ? { error } : {}) };
+    this.#state = { mode: this.#state.mode, state, ...(error && { error }), ...(boot && { boot }) };
   }
 
   /**
