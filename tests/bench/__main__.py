@@ -18,9 +18,10 @@ from tests.bench.compared import COMPARED, ROUND_TRIP, order, round_trip
 from tests.bench.contenders import PLAIN, Contender, Invalid, browser
 from tests.bench.report import Row, table
 from tests.bench.server import Server
+from tests.bench.wake import first_visit, wake
 from tests.bench.watched import watched
 
-ALONE = ("backlog", "signs", "watched")
+ALONE = ("backlog", "signs", "watched", "wake", "first_visit")
 """The cases in which pyqueue is measured beside itself."""
 
 
@@ -66,6 +67,8 @@ class Bench:
         fresh = partial(browser, self._playwright, self._executable)
         if name == "watched":
             yield from watched(fresh, self._rounds)
+        elif name in ("wake", "first_visit"):
+            yield from {"wake": wake, "first_visit": first_visit}[name](fresh, self._server, self._rounds)
         else:
             yield from {"backlog": backlog, "signs": signs}[name](fresh, self._server)
 

@@ -158,10 +158,12 @@ class ServiceWorkers:
 
     Args:
         page: any page of the origin.
+        script: how the URL of its script ends; the origin may have other workers.
     """
 
-    def __init__(self, page: Page):
+    def __init__(self, page: Page, script: str = "/sw.js"):
         self._page = page
+        self._script = script
         self._session: CDPSession = page.context.new_cdp_session(page)
         self._registrations: dict[str, str] = {}
         self._running: set[str] = set()
@@ -176,8 +178,8 @@ class ServiceWorkers:
 
     def _on_versions(self, event: dict[str, Any]) -> None:
         for version in event["versions"]:
-            if not version["scriptURL"].endswith("/sw.js"):
-                continue  # of the site itself
+            if not version["scriptURL"].endswith(self._script):
+                continue
             if version["runningStatus"] != "stopped":
                 self._running.add(version["versionId"])
             elif version["versionId"] in self._running:
