@@ -4,18 +4,17 @@
  * It is one entry of a cache of its own. Whatever becomes of it (evicted, half written, damaged, of another
  * browser) costs a cold boot, never a write: it holds the code of the boot, and nothing of the queue.
  *
- * An entry is the pages that are not empty, with their numbers and a checksum; about half of the memory is empty.
- * Compressed it would be read more slowly.
+ * An entry has the pages that are not empty, about half of them. Compressed it would be read more slowly.
  */
 
-import { SNAPSHOTS } from "./files.js";
+import { SNAPSHOTS, hashOf } from "./files.js";
 
 /** Words of four bytes. */
 const PAGE = 1 << 12;
 
-/** Of the response that the entry is: the bytes of the unpacked memory, and the checksum of the body. */
+/** Of the response that the entry is: the memory's length in bytes, and the SHA-256 of the body. */
 const SIZE = "Pyqueue-Size";
-const CHECKSUM = "Pyqueue-Checksum";
+const HASH = "Pyqueue-SHA-256";
 
 /**
  * A snapshot that was found.
@@ -34,12 +33,10 @@ const urlOf = (key) => new URL(`snapshot?${key}`, self.location.href).href;
 export async function findSnapshot(key) {
   const response = await (await caches.open(SNAPSHOTS)).match(urlOf(key));
   if (!response) return undefined;
-  const size = Number(response.headers.get(SIZE));
-  const memory = new Uint8Array(size);
-  const filled = response.arrayBuffer().then((body) => {
-    const packed = new Uint32Array(body, 0, body.byteLength >> 2);
-    if (response.headers.get(CHECKSUM) !== checksum(packed, size)) throw new Error("the kept snapshot is damaged");
-    unpack(packed, memory);
+  const memory = new Uint8Array(Number(response.headers.get(SIZE)));
+  const filled = response.arrayBuffer().then(async (body) => {
+    const isWhole = response.headers.get(HASH) === (await hashOf(body));
+    if (!isWhole || !unpack(new Uint32Array(body), memory)) throw new Error("the kept snapshot is damaged");
   });
   filled.catch(() => {}); // it is awaited later
   return { memory, filled };
@@ -53,7 +50,7 @@ export async function findSnapshot(key) {
  */
 export async function keepSnapshot(key, memory) {
   const packed = pack(memory);
-  const headers = { [SIZE]: String(memory.length), [CHECKSUM]: checksum(packed, memory.length) };
+  const headers = { [SIZE]: String(memory.length), [HASH]: await hashOf(packed) };
   await dropSnapshots();
   await (await caches.open(SNAPSHOTS)).put(urlOf(key), new Response(packed, { headers }));
 }
@@ -65,46 +62,41 @@ export async function dropSnapshots() {
 
 /**
  * @param {Uint8Array} memory a multiple of four bytes
- * @returns {Uint32Array<ArrayBuffer>} the number of pages, the number of each, and the pages; the last may be shorter
+ * @returns {Uint32Array<ArrayBuffer>} the memory's length, the number of pages, the number of each, and the pages, the
+ *   last of them filled up
  */
 function pack(memory) {
   const words = new Uint32Array(memory.buffer, memory.byteOffset, memory.length / 4);
   const pages = [];
   for (let page = 0; page * PAGE < words.length; page += 1) {
-    if (words.subarray(page * PAGE, (page + 1) * PAGE).some((word) => word !== 0)) pages.push(page);
+    if (pageOf(words, page).some((word) => word !== 0)) pages.push(page);
   }
-  const packed = new Uint32Array(1 + pages.length * (1 + PAGE));
-  packed.set([pages.length, ...pages]);
-  pages.forEach((page, position) => {
-    packed.set(words.subarray(page * PAGE, (page + 1) * PAGE), 1 + pages.length + position * PAGE);
-  });
+  const head = [memory.length, pages.length, ...pages];
+  const packed = new Uint32Array(head.length + pages.length * PAGE);
+  packed.set(head);
+  pages.forEach((page, position) => packed.set(pageOf(words, page), head.length + position * PAGE));
   return packed;
 }
 
 /**
  * @param {Uint32Array} packed
  * @param {Uint8Array} memory zeros
+ * @returns {boolean} whether it has that length
  */
 function unpack(packed, memory) {
+  const [length, count] = packed;
+  if (length !== memory.length) return false;
   const words = new Uint32Array(memory.buffer);
-  const head = 1 + packed[0];
-  packed.subarray(1, head).forEach((page, position) => {
-    const start = head + position * PAGE;
-    words.set(packed.subarray(start, start + Math.min(PAGE, words.length - page * PAGE)), page * PAGE);
+  packed.subarray(2, 2 + count).forEach((page, position) => {
+    const start = 2 + count + position * PAGE;
+    const target = pageOf(words, page);
+    target.set(packed.subarray(start, start + target.length));
   });
+  return true;
 }
 
 /**
- * Tells whether an entry is what was written. It takes 10 ms.
- *
- * @param {Uint32Array} words the body
- * @param {number} size of the memory
+ * @param {Uint32Array} words
+ * @param {number} page
  */
-function checksum(words, size) {
-  let [a, b] = [size, words.length];
-  for (const word of words) {
-    a = (a + word) | 0;
-    b = (b + a) | 0;
-  }
-  return `${a}.${b}`;
-}
+const pageOf = (words, page) => words.subarray(page * PAGE, (page + 1) * PAGE);
