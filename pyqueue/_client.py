@@ -48,6 +48,15 @@ class Client:
         self._page = page
         self._from_js = convert.from_js
 
+    async def persist(self) -> bool | None:
+        """Asks the browser to keep the queue also when room gets short.
+
+        Returns:
+            Whether it will; `None`: it asks the person, and `stats()["durable"]` will tell.
+        """
+        answer = await self._page.call(self._js, "persist")
+        return answer if isinstance(answer, bool) else None
+
     async def enqueue(
         self,
         task: str | Mapping[str, Any],

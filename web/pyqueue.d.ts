@@ -233,7 +233,7 @@ export interface Change {
 }
 
 export interface Pyqueue {
-  /** Resolves once it is known which worker there is. `enqueue` does not wait for it. */
+  /** Resolves once it is known which worker there is; asking for it installs it at once. `enqueue` does not wait for it. */
   readonly ready: Promise<void>;
   /**
    * Stores a job; resolves when it is on disk. Rejects with `PayloadTooLarge`, `QueueFull`, `QuotaExceeded`,
@@ -254,6 +254,11 @@ export interface Pyqueue {
   /** `null`: there is none, or its retention is over. */
   job(id: string): Promise<Job | null>;
   stats(): Promise<Stats>;
+  /**
+   * Asks the browser to keep the queue also when room gets short: whether it will. `null`: it asks the person, and
+   * `stats().durable` will tell.
+   */
+  persist(): Promise<boolean | null>;
   /** The first 50 records that could not be read. */
   setAside(): Promise<SetAside[]>;
   /** What a person calls the tasks that have a label. */

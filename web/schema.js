@@ -3,7 +3,8 @@
  * here and nowhere else; docs/architecture.md describes every record.
  */
 
-export const NAME = "pyqueue";
+import { mount } from "./mount.js";
+
 export const VERSION = 1;
 
 /**
@@ -38,7 +39,7 @@ const upgrades = [
  */
 export function openDatabase(onClose = () => {}) {
   return new Promise((resolve, reject) => {
-    const request = indexedDB.open(NAME, VERSION);
+    const request = indexedDB.open(mount(), VERSION);
     request.onupgradeneeded = (event) => {
       const tx = /** @type {IDBTransaction} */ (request.transaction);
       for (const upgrade of upgrades.slice(event.oldVersion, VERSION)) upgrade(request.result, tx);

@@ -33,6 +33,9 @@ const FOLDER = "/worker";
 /** @type {Promise<Dispatcher> | undefined} */
 let booting;
 
+/** Whether this worker has an interpreter, or is about to. */
+export const isBooted = () => booting !== undefined;
+
 /**
  * The dispatcher of this worker's interpreter. Events share one boot; one that failed is forgotten, so the
  * next event tries again.

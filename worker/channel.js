@@ -1,8 +1,9 @@
 /** The channel on which the worker tells pages what it does; docs/architecture.md lists the messages. */
 
 import { failure } from "./answer.js";
+import { NAME } from "./mount.js";
 
-const channel = new BroadcastChannel("pyqueue");
+const channel = new BroadcastChannel(NAME);
 
 /** @param {object} message structured-clonable */
 export function broadcast(message) {

@@ -6,6 +6,7 @@
  */
 
 import manifest from "./manifest.js";
+import { NAME } from "./mount.js";
 
 /**
  * A file the worker needs.
@@ -16,10 +17,9 @@ import manifest from "./manifest.js";
 
 /** `sw.js` lies at the root of the static folder; everything else is found from there. */
 const ROOT = new URL("./", self.location.href);
-const CACHE = `pyqueue-${manifest.build}`;
+const CACHE = `${NAME} ${manifest.build}`;
 /** The cache of snapshot.js. */
-export const SNAPSHOTS = `${CACHE}-snapshot`;
-const OURS = /^pyqueue-/;
+export const SNAPSHOTS = `${CACHE} snapshot`;
 
 /** The real one, also while `withCachedFetch` shadows it. */
 const networkFetch = self.fetch.bind(self);
@@ -114,7 +114,7 @@ export async function precache() {
 
 /** Deletes older builds' caches, and from this build's what an older tasks module left. */
 export async function removeOldFiles() {
-  const old = (await caches.keys()).filter((name) => OURS.test(name) && name !== CACHE && name !== SNAPSHOTS);
+  const old = (await caches.keys()).filter((name) => name.startsWith(`${NAME} `) && name !== CACHE && name !== SNAPSHOTS);
   await Promise.all(old.map((name) => caches.delete(name)));
   const cache = await caches.open(CACHE);
   const keys = new Set(wanted().map(keyOf));

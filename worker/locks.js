@@ -1,8 +1,7 @@
 /** The Web Lock of the queue's owner. */
 
 import { failure } from "./answer.js";
-
-const NAME = "pyqueue";
+import { NAME } from "./mount.js";
 
 /**
  * Asks for the lock.

@@ -6,10 +6,13 @@
  * of them are attached here, at once. There is no `fetch` listener: the site's requests are none of ours.
  */
 
+import { isBooted } from "./boot.js";
 import { broadcastFailure } from "./channel.js";
 import { precache, removeOldFiles } from "./files.js";
 import { isInboxEmpty } from "./inbox.js";
+import { NAME } from "./mount.js";
 import { onSync, register } from "./sync.js";
+import { inTurn } from "./turn.js";
 import { wake } from "./wake.js";
 
 /** Seconds. After a message the page's timer wakes the queue again, so only nearest work is waited for. */
@@ -53,18 +56,19 @@ worker.addEventListener("activate", (event) => {
 
 worker.addEventListener("message", (event) => {
   if (event.data?.type !== "wake" || installing) return;
-  const work = wakeForPage(event.data.reason);
-  // A dedicated worker's message event has no life to extend: the worker lives as long as its page.
-  if ("waitUntil" in event) event.waitUntil(work);
+  const { reason } = event.data;
+  // The message event of a page's own worker has no life to extend: the worker lives as long as its page lets it.
+  if ("waitUntil" in event) event.waitUntil(wakeForPage(reason));
+  else inTurn(reason, wakeForPage);
 });
 
 // Heard only by a worker that is at work already: what it waits to send for lack of a network is due now.
-worker.addEventListener("online", () => wakeForPage("online"));
+worker.addEventListener("online", () => isBooted() && wakeForPage("online"));
 
 /** @param {Event} event */
 function onBackgroundSync(event) {
   const sync = /** @type {import("./sync.js").SyncEvent} */ (event);
-  if (sync.tag === "pyqueue") sync.waitUntil(onSync(sync, wake));
+  if (sync.tag === NAME) sync.waitUntil(onSync(sync, wake));
 }
 
 worker.addEventListener("sync", onBackgroundSync);

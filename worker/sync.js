@@ -6,12 +6,12 @@
  * the only way to be woken again.
  */
 
+import { NAME } from "./mount.js";
+
 /**
  * @typedef {ExtendableEvent & {tag: string, lastChance: boolean}} SyncEvent
  * @typedef {{register(tag: string): Promise<void>}} SyncManager
  */
-
-const TAG = "pyqueue";
 
 /** Seconds for which a drain in a sync event waits for near retries: the event's life, with a margin. */
 const LINGER = 150;
@@ -37,7 +37,7 @@ export async function register() {
 
 async function registerAnyway() {
   try {
-    await registration?.sync?.register(TAG);
+    await registration?.sync?.register(NAME);
   } catch {
     // No window is open, or the user has switched Background Sync off.
   }

@@ -23,7 +23,7 @@ def make_lock(bridge: Any, store: IndexedDBStore, clock: Clock) -> Lock:
 
 
 class WebLock:
-    """The Web Lock `pyqueue`. The engine frees it when its holder dies; only a frozen holder keeps it, and
+    """The Web Lock of the queue. The engine frees it when its holder dies; only a frozen holder keeps it, and
     one that is silent for `SILENCE` loses it.
 
     Args:

@@ -16,7 +16,7 @@ MOST = 1 / 6
 
 _SNAPSHOTS = """
 async ([action]) => {
-  const names = (await caches.keys()).filter((name) => name.endsWith("-snapshot"));
+  const names = (await caches.keys()).filter((name) => name.endsWith(" snapshot"));
   if (action === "drop") await Promise.all(names.map((name) => caches.delete(name)));
   const kept = await Promise.all(names.map(async (name) => (await (await caches.open(name)).keys()).length));
   return kept.some((count) => count > 0);

@@ -10,7 +10,7 @@ from tests.browser.harness import Annex, Chromium, Tab
 
 APPEND = """
 async (sources) => {
-  const opening = indexedDB.open("pyqueue");
+  const opening = indexedDB.open("pyqueue:/annex/pyqueue/");
   await new Promise((resolve, reject) => { opening.onsuccess = resolve; opening.onerror = reject; });
   const tx = opening.result.transaction("inbox", "readwrite");
   for (const source of sources) {

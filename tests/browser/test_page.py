@@ -23,7 +23,7 @@ async (records) => {
   }
   await new Promise((resolve, reject) => { tx.oncomplete = resolve; tx.onabort = () => reject(tx.error); });
   db.close();
-  const channel = new BroadcastChannel("pyqueue");
+  const channel = new BroadcastChannel("pyqueue:/web/");
   channel.postMessage({ type: "changed", jobs: [], holds: {} });
   channel.close();
 }
@@ -238,7 +238,7 @@ def wakes(tab: Tab) -> list[str]:
     return heard
 
 
-IDLE = "() => new BroadcastChannel('pyqueue').postMessage({ type: 'idle' })"
+IDLE = "() => new BroadcastChannel('pyqueue:/web/').postMessage({ type: 'idle' })"
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from tests.browser.harness import Board, Chromium, Demo, ServiceWorkers
 KEPT = """
 async () => {
   for (const name of await caches.keys()) {
-    if (!name.endsWith("-snapshot")) continue;
+    if (!name.endsWith(" snapshot")) continue;
     const [request] = await (await caches.open(name)).keys();
     if (request) return request.url;
   }
@@ -21,7 +21,7 @@ async () => {
 DAMAGE = """
 async (how) => {
   for (const name of await caches.keys()) {
-    if (!name.endsWith("-snapshot")) continue;
+    if (!name.endsWith(" snapshot")) continue;
     const cache = await caches.open(name);
     for (const request of await cache.keys()) {
       const response = await cache.match(request);

@@ -59,7 +59,7 @@ async def run(name):
 
 FORGET = """
 () => new Promise((resolve, reject) => {
-  const request = indexedDB.deleteDatabase("pyqueue");
+  const request = indexedDB.deleteDatabase("pyqueue:/");
   request.onsuccess = resolve;
   request.onerror = () => reject(request.error);
 })

@@ -129,7 +129,7 @@ def test_a_drain_with_work_left_arms_the_browser_and_the_page(
     demo.set_trouble(**trouble)
     board.comment("hi")
     wait_for(lambda: 0 < (board.stats()["nextWakeUp"] or 0) - time.time() <= 20)
-    assert board.sync_tags() == ["pyqueue"]
+    assert board.sync_tags() == ["pyqueue:/pyqueue/"]
     assert demo.received() == ["hi"]
 
 

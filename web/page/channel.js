@@ -1,12 +1,15 @@
 /** What changed: of this page, of other pages, and of the worker. */
 
+import { mount } from "../mount.js";
+
 /**
  * @typedef {{id: string, status?: import("../vocabulary.js").Status, task?: string}} ChangedJob
  * @typedef {{type: string, jobs?: ChangedJob[], [name: string]: any}} Change
  * @typedef {(change: Change) => void} Listener
  */
 
-const channel = typeof BroadcastChannel === "undefined" ? undefined : new BroadcastChannel("pyqueue");
+/** @type {BroadcastChannel | undefined} */
+let channel;
 
 /** @type {Set<Listener>} */
 const listeners = new Set();
@@ -23,7 +26,12 @@ function notify(change) {
   }
 }
 
-channel?.addEventListener("message", (event) => notify(event.data));
+/** Begins to hear other pages and the worker. */
+export function openChannel() {
+  if (typeof BroadcastChannel === "undefined") return;
+  channel = new BroadcastChannel(mount());
+  channel.addEventListener("message", (event) => notify(event.data));
+}
 
 /**
  * @param {Listener} listener

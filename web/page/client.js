@@ -1,13 +1,14 @@
 /** The queue as a page sees it: what `window.pyqueue` is. */
 
 import { append, editCommand, enqueueCommand, pauseCommand } from "./append.js";
-import { announce, announceHere, listen } from "./channel.js";
+import { announce, announceHere, listen, openChannel } from "./channel.js";
 import { labelsOf, limitsOf, requireTask } from "./declaration.js";
 import { InvalidPayload } from "./errors.js";
 import { Job } from "./job.js";
 import { readJobs } from "./list.js";
 import { readJob } from "./look.js";
 import { command, now, recordOf } from "./records.js";
+import { isPersisted, persist } from "./storage.js";
 import { shown } from "./text.js";
 import { readAside, readDeclaration, readNumbers } from "./view.js";
 import { armWakeups } from "./wakeups.js";
@@ -28,6 +29,7 @@ const SHOWN_ASIDE = 50;
 export class Client {
   /** @param {URL} url of pyqueue.js */
   constructor(url) {
+    openChannel();
     this.#worker = new WorkerHandle(url);
     this.#wake = armWakeups((reason) => {
       this.#worker.wake(reason).catch((error) => console.error("pyqueue: cannot wake the worker:", error));
@@ -40,14 +42,17 @@ export class Client {
     for (const type of ["online", "offline"]) {
       globalThis.addEventListener(type, () => announceHere({ type }));
     }
-    /** @type {Promise<void>} */
-    this.ready = this.#worker.ready;
   }
 
   #worker;
   #wake;
   /** @type {Declaration | undefined} */
   #declared;
+
+  /** @returns {Promise<void>} resolves once it is known which worker there is; asking for it installs it at once */
+  get ready() {
+    return this.#worker.ready;
+  }
 
   /**
    * Called by the line that the server appends to pyqueue.js, before any page can enqueue.
@@ -132,6 +137,15 @@ export class Client {
       backgroundSync: this.#worker.backgroundSync ?? null,
       worker: this.#worker.state,
     };
+  }
+
+  /**
+   * Asks the browser to keep the queue also when room gets short.
+   *
+   * @returns {Promise<boolean | null>} whether it will; `null`: it asks the person, and `stats().durable` will tell
+   */
+  async persist() {
+    return persist();
   }
 
   /** What could not be read, the first of it: it keeps no other job waiting. */
@@ -235,9 +249,4 @@ function described(job) {
   const unknown = Object.keys(job).find((name) => !DESCRIBED.includes(name));
   if (unknown !== undefined) throw new InvalidPayload(`a job has no ${unknown}; it has ${DESCRIBED.join(", ")}`);
   return enqueueCommand(job.request ?? job.task, job.payload, job.options);
-}
-
-/** @returns {Promise<boolean | null>} whether the browser promised to keep the data; `null`: it does not say */
-async function isPersisted() {
-  return (await navigator.storage?.persisted?.().catch(() => null)) ?? null;
 }

@@ -3,6 +3,12 @@
 import { openDatabase } from "../schema.js";
 import { InvalidPayload, NotSupported, PyqueueError, QuotaExceeded, StoreError } from "./errors.js";
 
+/**
+ * What engines call a refusal to open any database: a frame of another site, a private window of some, a switch that
+ * the person has set.
+ */
+const REFUSALS = new Set(["SecurityError", "InvalidStateError", "NotAllowedError"]);
+
 /** @type {Promise<IDBDatabase> | undefined} */
 let opening;
 
@@ -13,6 +19,7 @@ function connection() {
   }
   opening ??= openDatabase(forget).catch((cause) => {
     forget();
+    if (REFUSALS.has(cause?.name)) throw new NotSupported(`IndexedDB is refused here: ${cause.message}`, { cause });
     throw translated(cause);
   });
   return opening;

@@ -6,7 +6,11 @@
  * what is asked of a form is asked through the prototypes.
  */
 
+import { NotSupported } from "./errors.js";
 import { fieldsOf } from "./payload.js";
+
+/** This place can keep no write. */
+let isRefused = false;
 
 /** Forms whose submit is being written: a second click does nothing. @type {WeakSet<HTMLFormElement>} */
 const busy = new WeakSet();
@@ -21,7 +25,7 @@ export function enhanceForms(document, client) {
     const form = event.target;
     if (!(form instanceof HTMLFormElement) || event.defaultPrevented) return;
     const task = attribute(form, "data-pyqueue");
-    if (task === undefined) return;
+    if (task === undefined || isRefused) return;
     event.preventDefault();
     submit(client, form, task, event.submitter);
   });
@@ -52,6 +56,12 @@ async function submit(client, form, task, submitter) {
     complain(form, "");
     emit(form, "pyqueue:enqueued", { job });
   } catch (error) {
+    if (error instanceof NotSupported) {
+      // As if this script were absent, this form and every later one.
+      isRefused = true;
+      HTMLFormElement.prototype.requestSubmit.call(form, submitter);
+      return;
+    }
     complain(form, /** @type {Error} */ (error).message);
     emit(form, "pyqueue:error", { error });
   } finally {

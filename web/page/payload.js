@@ -79,12 +79,12 @@ export function requestOf(value) {
   return copyOf("request", request, 1);
 }
 
-/** @param {unknown} url absolute, or relative to the page */
+/** @param {unknown} url absolute, or relative to the site's root: a worker's own address may be a `blob:` */
 function addressOf(url) {
   if (typeof url !== "string" && !(url instanceof URL)) throw new InvalidPayload("a request needs a url");
   let absolute;
   try {
-    absolute = new URL(url, location.href);
+    absolute = new URL(url, location.origin);
   } catch {
     throw new InvalidPayload(`${url} is not a URL`);
   }

@@ -1,6 +1,11 @@
-/** The worker, as a page sees it: a service worker, or where there can be none a dedicated one. */
+/** The worker, as a page sees it: a service worker, or where there can be none one of the page's own. */
 
+import { mount } from "../mount.js";
 import { announceHere } from "./channel.js";
+import { momentToInstall } from "./moment.js";
+import { OwnWorker } from "./own-worker.js";
+import { registerPeriodicSync } from "./periodic.js";
+import { trustedScript } from "./trusted.js";
 
 /**
  * @typedef {ServiceWorkerRegistration & {sync?: {register(tag: string): Promise<void>}}} Registration
@@ -9,33 +14,44 @@ import { announceHere } from "./channel.js";
  * @typedef {{mode: "service-worker" | "worker" | "none", state: string, error?: Cause, boot?: Boot}} WorkerState
  */
 
-const TAG = "pyqueue";
-
 /** Milliseconds between two registrations for Background Sync. */
 const ARM_GAP = 100;
 
 export class WorkerHandle {
   /** @param {URL} url of pyqueue.js: the worker's script stands beside it and is given its `?tasks=` */
   constructor(url) {
-    this.#script = new URL("sw.js", url);
+    const script = new URL("sw.js", url);
     const tasks = url.searchParams.get("tasks");
-    if (tasks) this.#script.searchParams.set("tasks", new URL(tasks, url).href);
-    /** @type {Promise<void>} resolves when it is known which kind of worker there is */
-    this.ready = this.#register();
+    if (tasks) script.searchParams.set("tasks", new URL(tasks, url).href);
+    this.#script = trustedScript(script);
+    this.#scope = new URL("./", script);
+    this.#own = new OwnWorker(this.#script, (error) => {
+      this.heard({ state: "failed", error });
+      announceHere({ type: "worker", ...this.#state });
+    });
+    this.#begin(url);
   }
 
   #script;
+  #scope;
+  #own;
+  /** @type {Promise<void> | undefined} */
+  #ready;
   /** @type {Registration | undefined} */
   #registration;
-  /** @type {Worker | undefined} */
-  #dedicated;
-  #mustBeDedicated = false;
+  #mustBeOwn = false;
   #mustArm = false;
   #isArming = false;
   /** @type {boolean | undefined} */
   #backgroundSync;
   /** @type {WorkerState} */
   #state = { mode: "none", state: "starting" };
+
+  /** @returns {Promise<void>} resolves when it is known which kind of worker there is; asking for it installs it */
+  get ready() {
+    this.#ready ??= this.#register();
+    return this.#ready;
+  }
 
   /** @returns {WorkerState} */
   get state() {
@@ -44,7 +60,7 @@ export class WorkerHandle {
 
   /** @returns {boolean | undefined} whether Background Sync took a registration; `undefined`: not tried yet */
   get backgroundSync() {
-    return this.#mustBeDedicated || (this.#registration && !this.#registration.sync) ? false : this.#backgroundSync;
+    return this.#mustBeOwn || (this.#registration && !this.#registration.sync) ? false : this.#backgroundSync;
   }
 
   /** Keeps what the worker says of itself. @param {{state: string, error?: Cause, boot?: Boot}} said */
@@ -63,30 +79,40 @@ export class WorkerHandle {
   async wake(reason) {
     await this.ready;
     const message = { type: "wake", reason };
-    if (!this.#mustBeDedicated) {
-      if (reason === "append") this.#armBackgroundSync();
-      const active = this.#registration?.active;
-      // One that is still being installed wakes by itself once it is active.
-      if (active) active.postMessage(message);
+    if (this.#mustBeOwn) {
+      this.#own.post(message);
       return;
     }
-    this.#dedicated ??= this.#start();
-    this.#dedicated.postMessage(message);
+    if (reason === "append") this.#armBackgroundSync();
+    // One that is still being installed wakes by itself once it is active.
+    this.#registration?.active?.postMessage(message);
+  }
+
+  /** Installs the worker when it is time; one that is there already is only looked after. @param {URL} url */
+  async #begin(url) {
+    const isThere = await serviceWorkers()
+      ?.getRegistration(this.#scope.href)
+      .catch(() => undefined);
+    // The browser answers with any registration whose scope this one is in.
+    if (isThere?.scope !== this.#scope.href) await momentToInstall(url);
+    await this.ready;
   }
 
   async #register() {
-    if (!navigator.serviceWorker) {
-      this.#useDedicated();
+    const container = serviceWorkers();
+    if (!container) {
+      this.#useOwn();
       return;
     }
     try {
-      const registration = await navigator.serviceWorker.register(this.#script, {
+      const registration = await container.register(this.#script, {
         type: "module",
-        scope: new URL("./", this.#script).pathname,
+        scope: this.#scope.pathname,
         // Each build has its own names for what sw.js imports: the HTTP cache may answer for it.
         updateViaCache: "imports",
       });
       this.#registration = registration;
+      if (registration.active) registerPeriodicSync(registration);
       // Registering the same script again looks for no new one, and no page is ever opened in its scope.
       if (registration.active) registration.update().catch(() => {}); // offline: the old one serves
       this.#state = { mode: "service-worker", state: registration.active ? "installed" : "installing" };
@@ -94,7 +120,7 @@ export class WorkerHandle {
       registration.addEventListener("updatefound", () => this.#follow(registration.installing));
     } catch (error) {
       console.warn("pyqueue: no service worker can be registered here, a page's worker takes its place:", error);
-      this.#useDedicated();
+      this.#useOwn();
     }
   }
 
@@ -104,29 +130,18 @@ export class WorkerHandle {
       const { active, waiting, installing } = this.#registration ?? {};
       if (worker.state === "activated") {
         this.#state = { mode: "service-worker", state: "installed" };
+        if (this.#registration) registerPeriodicSync(this.#registration);
       } else if (worker.state === "redundant" && !(active ?? waiting ?? installing)) {
         console.warn("pyqueue: the service worker could not be installed, a page's worker takes its place");
-        this.#useDedicated();
+        this.#useOwn();
       }
       announceHere({ type: "worker", ...this.#state });
     });
   }
 
-  #useDedicated() {
-    this.#mustBeDedicated = true;
+  #useOwn() {
+    this.#mustBeOwn = true;
     this.#state = { mode: "worker", state: "idle" };
-  }
-
-  #start() {
-    const worker = new Worker(this.#script, { type: "module", name: "pyqueue" });
-    worker.addEventListener("error", (event) => {
-      const message = event.message || `${this.#script} cannot be loaded`;
-      // It will never run: the next wake-up starts another.
-      if (!event.message) this.#dedicated = undefined;
-      this.heard({ state: "failed", error: { name: "WorkerError", message } });
-      announceHere({ type: "worker", ...this.#state });
-    });
-    return worker;
   }
 
   /** Asks for a `sync` event, which comes when there is a network, also when every page is closed. */
@@ -141,7 +156,7 @@ export class WorkerHandle {
       try {
         // It rejects without an active worker, and where the person turned it off: then the page's own
         // wake-ups are all there is.
-        await this.#registration?.sync?.register(TAG);
+        await this.#registration?.sync?.register(mount());
         if (this.#registration?.sync) this.#backgroundSync = true;
       } catch {
         this.#backgroundSync = false;
@@ -149,5 +164,14 @@ export class WorkerHandle {
       await new Promise((resolve) => setTimeout(resolve, ARM_GAP));
     }
     this.#isArming = false;
+  }
+}
+
+/** @returns {ServiceWorkerContainer | undefined} */
+function serviceWorkers() {
+  try {
+    return navigator.serviceWorker;
+  } catch {
+    return undefined; // in a sandboxed frame the browser refuses even to name it
   }
 }

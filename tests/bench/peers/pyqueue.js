@@ -2,6 +2,9 @@ import { jobsOf, timed } from "./client.js";
 
 const { pyqueue } = window;
 
+/** Of its database and its lock. */
+const NAME = "pyqueue:/pyqueue/";
+
 /** Waits until something is so. @param {() => Promise<boolean>} holds */
 async function until(holds) {
   while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 20));
@@ -10,7 +13,7 @@ async function until(holds) {
 /** @returns {Promise<IDBDatabase>} the queue's own, as docs/architecture.md describes it */
 function database() {
   return new Promise((resolve, reject) => {
-    const opening = indexedDB.open("pyqueue");
+    const opening = indexedDB.open(NAME);
     opening.onerror = () => reject(opening.error);
     opening.onsuccess = () => resolve(opening.result);
   });
@@ -61,7 +64,7 @@ window.bench = {
   /** Begins to watch the worker, and waits until it has let the queue go. */
   async watch() {
     await (await pyqueue.enqueue("watch", {})).result();
-    await until(async () => !(await navigator.locks.query()).held.some(({ name }) => name === "pyqueue"));
+    await until(async () => !(await navigator.locks.query()).held.some(({ name }) => name === NAME));
   },
   /** Puts jobs into the store, as such a queue has left it. */
   async store([jobs, tallies]) {

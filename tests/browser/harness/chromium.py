@@ -194,7 +194,7 @@ class ServiceWorkers:
         while self._stops < stops:
             self._page.wait_for_timeout(_POLL * 1000)
 
-    def dispatch_sync(self, scope: str, tag: str = "pyqueue", *, last_chance: bool = False) -> None:
+    def dispatch_sync(self, scope: str, tag: str = "pyqueue:/pyqueue/", *, last_chance: bool = False) -> None:
         """Delivers a `sync` event.
 
         Args:

@@ -21,9 +21,13 @@ async ([source, argument, patience]) => {
   }
 }
 """
+_MOUNT = """
+() => Object.getOwnPropertySymbols(globalThis).map(({ description }) => description)
+  .find((name) => name?.startsWith("pyqueue:"))
+"""
 _INBOX = """
-() => new Promise((resolve, reject) => {
-  const opening = indexedDB.open("pyqueue");
+(name) => new Promise((resolve, reject) => {
+  const opening = indexedDB.open(name);
   opening.onerror = () => reject(opening.error);
   opening.onsuccess = () => {
     const reading = opening.result.transaction("inbox").objectStore("inbox").count();
@@ -111,7 +115,7 @@ class Tab:
 
     def inbox(self) -> int:
         """How many commands the worker has not carried out yet."""
-        return int(self.page.evaluate(_INBOX))
+        return int(self.page.evaluate(_INBOX, self.page.evaluate(_MOUNT)))
 
     def wait_for_status(self, job_id: str, status: str) -> dict[str, Any]:
         """Waits until the job has that status, and answers the job."""
