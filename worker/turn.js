@@ -7,7 +7,7 @@ import { isInboxEmpty } from "./inbox.js";
 import { NAME } from "./mount.js";
 
 /** Seconds without work after which the page may end its worker, and the interpreter with it. */
-const REST = 30;
+const REST = 10;
 
 /** Seconds within which the worker that has the turn answers; one that does not is frozen with its tab. */
 const PATIENCE = 10;

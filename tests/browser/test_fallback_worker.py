@@ -18,6 +18,12 @@ def policy(sources: str) -> dict[str, dict[str, str]]:
 
 
 ABSENT = "delete Navigator.prototype.serviceWorker"
+COUNT_BOOTS = """
+() => {
+  window.boots = 0;
+  pyqueue.subscribe(({ state }) => { if (state === "booting") window.boots += 1; });
+}
+"""
 REFUSED = """
 if (navigator.serviceWorker) navigator.serviceWorker.register = async () => {
   throw new DOMException("switched off by the person", "SecurityError");
@@ -56,6 +62,72 @@ def test_two_tabs_with_workers_of_their_own_deliver_each_job_once(chromium: Chro
     for post_id in tabs:
         assert comments_of(post_id, demo) == texts
     assert len(demo.log()) == len(jobs)
+
+
+def test_many_tabs_share_one_interpreter(chromium: Chromium, demo: Demo) -> None:
+    """The others hand their wake-ups to it. When its tab is closed, one of them takes its place."""
+    chromium.context.add_init_script(ABSENT)
+    tabs = [Tab(chromium, demo.url) for _ in range(5)]
+    tabs[0].page.evaluate(COUNT_BOOTS)
+    jobs = [(tab, tab.comment(f"{number}", number)) for number, tab in enumerate(tabs, 1)]
+    for tab, job in jobs:
+        tab.result(job)
+    assert tabs[0].page.evaluate("window.boots") == 1
+    demo.set_trouble("slow", delay=1)
+    last = [tab.comment("after") for tab in tabs[1:]]
+    # Whichever has it: the first wake-up's, as a rule.
+    tabs[0].page.close()
+    tabs[1].page.close()
+    for tab, job in zip(tabs[2:], last[1:], strict=True):
+        tab.result(job)
+    assert demo.texts().count("after") == 4
+    assert len({arrival["key"] for arrival in demo.log()}) == 9
+
+
+def test_a_page_without_work_has_no_interpreter(chromium: Chromium, demo: Demo) -> None:
+    """Its worker ends after a rest, and the next write starts another."""
+    chromium.context.add_init_script(ABSENT)
+    tab = Tab(chromium, demo.url)
+    assert tab.page.workers == []
+    tab.result(tab.comment("one"))
+    assert len(tab.page.workers) == 1
+    chromium.wait_for(lambda: not tab.page.workers)
+    tab.result(tab.comment("two"))
+    assert demo.texts() == ["one", "two"]
+
+
+TRUSTED = "require-trusted-types-for 'script'"
+POLICY_MISSING = f"{TRUSTED}; trusted-types other"
+
+
+def test_a_site_that_demands_trusted_types_is_served(chromium: Chromium, annex: Annex) -> None:
+    """By a policy of the name `pyqueue`."""
+    annex.damage(headers={"/": {"Content-Security-Policy": f"{TRUSTED}; trusted-types pyqueue"}})
+    tab = Tab(chromium, annex.url)
+    tab.result(tab.comment("trusted"))
+    assert tab.stats()["worker"]["mode"] == "service-worker"
+    assert annex.texts() == ["trusted"]
+
+
+@pytest.mark.parametrize(
+    ("policy", "cause"),
+    [(POLICY_MISSING, "TrustedScriptURL"), ("worker-src 'none'", "Content Security Policy")],
+    ids=["trusted types", "no workers"],
+)
+def test_a_site_that_refuses_every_worker_is_told(
+    chromium: Chromium, annex: Annex, policy: str, cause: str
+) -> None:
+    """Writes are kept; without the policy they leave."""
+    annex.damage(headers={"/": {"Content-Security-Policy": policy}})
+    tab = Tab(chromium, annex.url)
+    job = tab.comment("kept")
+    chromium.wait_for(lambda: tab.stats()["worker"]["state"] == "failed")
+    assert cause in tab.stats()["worker"]["error"]["message"]
+    tab.page.get_by_test_id("status").get_by_role("status").filter(has_text="Cannot sync: 1 saved").wait_for()
+    annex.damage()
+    tab.page.reload()
+    tab.result(job)
+    assert annex.texts() == ["kept"]
 
 
 def test_jobs_wait_for_the_next_page_when_the_last_one_is_closed(chromium: Chromium, demo: Demo) -> None:

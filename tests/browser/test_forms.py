@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page
 
 from pyqueue.testing.plugin import Network
-from tests.browser.harness import Board, Chromium, Demo, Site, Tab
+from tests.browser.harness import Board, Chromium, Demo, Refusal, Site, Tab
 
 FIELDS = """
 <form id="late" data-pyqueue="comment.create" data-pyqueue-unique-key="late">
@@ -21,7 +21,9 @@ FIELDS = """
 
 SHADOWING = """
 <form id="shadowing" data-pyqueue="comment.create">
-  <input name="reset" value="a"><input name="submit"><input name="dataset"><input name="append">
+  <input name="reset" value="a"><input name="submit"><input name="action"><input name="dataset">
+  <input name="elements"><input name="setAttribute"><input name="requestSubmit">
+  <input name="nodeType"><input name="append">
   <input name="querySelector"><input name="getAttribute"><input name="dispatchEvent">
   <input name="__proto__" value="b"><button>Send</button>
 </form>
@@ -141,4 +143,25 @@ def test_without_the_script_a_form_submits_as_any_other(chromium: Chromium, demo
     (comment,) = demo.comments()
     assert comment["text"] == "the old way"
     assert comment["photo"]
+    assert [(arrival["path"], arrival["key"]) for arrival in demo.log()] == [("/comments", None)]
+
+
+REFUSED = """
+IDBFactory.prototype.open = () => {
+  throw new DOMException("The operation is insecure.", "SecurityError");
+};
+"""
+"""A frame of another site, in a browser that keeps such frames from storing."""
+
+
+def test_where_nothing_can_be_stored_a_form_submits_as_any_other(chromium: Chromium, demo: Demo) -> None:
+    """And the queue says that it cannot work here."""
+    chromium.context.add_init_script(REFUSED)
+    tab = Tab(chromium, demo.url)
+    with pytest.raises(Refusal, match="IndexedDB is refused here") as refusal:
+        tab.comment("hi")
+    assert refusal.value.name == "NotSupported"
+    with tab.page.expect_navigation():
+        fill(tab.page, "the old way")
+    assert demo.texts() == ["the old way"]
     assert [(arrival["path"], arrival["key"]) for arrival in demo.log()] == [("/comments", None)]

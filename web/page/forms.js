@@ -59,7 +59,8 @@ async function submit(client, form, task, submitter) {
     if (error instanceof NotSupported) {
       // As if this script were absent, this form and every later one.
       isRefused = true;
-      HTMLFormElement.prototype.requestSubmit.call(form, submitter);
+      // Not in the middle of the event that was prevented: then it is ignored.
+      setTimeout(() => HTMLFormElement.prototype.requestSubmit.call(form, submitter));
       return;
     }
     complain(form, /** @type {Error} */ (error).message);

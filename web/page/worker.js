@@ -25,8 +25,9 @@ export class WorkerHandle {
     if (tasks) script.searchParams.set("tasks", new URL(tasks, url).href);
     this.#script = trustedScript(script);
     this.#scope = new URL("./", script);
-    this.#own = new OwnWorker(this.#script, (error) => {
-      this.heard({ state: "failed", error });
+    this.#own = new OwnWorker(this.#script, ({ name, message }) => {
+      const reason = this.#refusal && `; nor can a service worker be registered: ${this.#refusal}`;
+      this.heard({ state: "failed", error: { name, message: `${message}${reason ?? ""}` } });
       announceHere({ type: "worker", ...this.#state });
     });
     this.#begin(url);
@@ -40,6 +41,8 @@ export class WorkerHandle {
   /** @type {Registration | undefined} */
   #registration;
   #mustBeOwn = false;
+  /** Why there is no service worker. @type {string | undefined} */
+  #refusal;
   #mustArm = false;
   #isArming = false;
   /** @type {boolean | undefined} */
@@ -120,6 +123,7 @@ export class WorkerHandle {
       registration.addEventListener("updatefound", () => this.#follow(registration.installing));
     } catch (error) {
       console.warn("pyqueue: no service worker can be registered here, a page's worker takes its place:", error);
+      this.#refusal = /** @type {Error} */ (error).message;
       this.#useOwn();
     }
   }

@@ -7,6 +7,7 @@ from pyqueue import Queue, RetryLater
 
 queue = Queue(ordering_key=None)
 queue.http("comment.create", "POST", "/api/comments")
+queue.http("relative", "POST", "api/comments")
 queue.http("deep", "POST", "/annex/answers/deep")
 queue.http("date", "POST", "/annex/answers/date")
 queue.http("segment", "PUT", "/annex/posts/{post}/comments/{id}")
