@@ -142,3 +142,34 @@ def test_a_sync_event_with_work_left_is_fired_again_also_after_the_last_chance(
     board.comment("much later", delay=600)
     wait_for(lambda: board.page.evaluate("drains") >= 6)
     assert demo.received() == []
+
+
+PERIODIC_TAGS = """
+async () => {
+  const { periodicSync } = await navigator.serviceWorker.getRegistration("/pyqueue/");
+  return periodicSync.getTags();
+}
+"""
+
+
+def test_a_periodic_wake_up_is_registered_where_it_is_granted(
+    chromium: Chromium,
+    demo: Demo,
+    service_workers: Callable[..., ServiceWorkers],
+    wait_for: Callable[..., Any],
+) -> None:
+    """It delivers what nothing else has woken the worker for."""
+    chromium.grant(demo.url, "periodicBackgroundSync")
+    chromium.deny_background_sync(demo.url)
+    board = Board(chromium, demo)
+    wait_for(board.is_installed)
+    wait_for(lambda: board.run(PERIODIC_TAGS) == ["pyqueue:/pyqueue/"])
+    workers = service_workers(board.page)
+    board.page.clock.install()  # The page's own timer does not come.
+    demo.stop()
+    board.comment("hi", retry={"base": 2, "cap": 2})
+    wait_for(lambda: has_schedule(board))
+    workers.stop()
+    demo.start()
+    workers.dispatch_periodic_sync(f"{demo.url}pyqueue/")
+    wait_for(lambda: demo.texts() == ["hi"])

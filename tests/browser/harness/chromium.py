@@ -93,6 +93,11 @@ class Chromium:
             {"permission": {"name": "background-sync"}, "setting": "denied", "origin": url.rstrip("/")},
         )
 
+    def grant(self, url: str, permission: str) -> None:
+        """Grants a site a permission, named as in the DevTools protocol."""
+        session = self.context.new_cdp_session(self.context.pages[0])
+        session.send("Browser.grantPermissions", {"permissions": [permission], "origin": url.rstrip("/")})
+
     def close_tabs(self) -> None:
         """Closes every tab but an empty one, without which the browser would end."""
         empty = self.context.new_page()
@@ -201,13 +206,13 @@ class ServiceWorkers:
             scope: the worker's, absolute.
             last_chance: whether it says that the browser will not try again.
         """
-        origin = scope.split("/", 3)[:3]
-        self._session.send(
-            "ServiceWorker.dispatchSyncEvent",
-            {
-                "origin": "/".join(origin),
-                "registrationId": self._registrations[scope],
-                "tag": tag,
-                "lastChance": last_chance,
-            },
-        )
+        self._dispatch("ServiceWorker.dispatchSyncEvent", scope, tag=tag, lastChance=last_chance)
+
+    def dispatch_periodic_sync(self, scope: str, tag: str = "pyqueue:/pyqueue/") -> None:
+        """Delivers a `periodicsync` event."""
+        self._dispatch("ServiceWorker.dispatchPeriodicSyncEvent", scope, tag=tag)
+
+    def _dispatch(self, method: str, scope: str, **event: Any) -> None:
+        origin = "/".join(scope.split("/", 3)[:3])
+        event |= {"origin": origin, "registrationId": self._registrations[scope]}
+        self._session.send(method, event)
