@@ -69,7 +69,8 @@ def perform(options: argparse.Namespace) -> int:
         return bench.bench(options.rest)
     if options.command == "serve":
         return serve.serve(options.host, options.port)
-    say(f"testing with {browser.ensure()}")
+    say(f"testing with {browser.ensure_chromium()}")
+    browser.ensure_others()
     return subprocess.call([sys.executable, "-m", "pytest", *options.pytest], cwd=ROOT)
 
 

@@ -36,7 +36,7 @@ def bench(arguments: Sequence[str]) -> int:
         "The peers' scripts could not be bundled (see above).",
         cwd=_BENCH,
     )
-    executable = browser.ensure()
+    executable = browser.ensure_chromium()
     say(f"measuring in {executable}")
     command = [sys.executable, "-m", "tests.bench", f"--browser={executable}", f"--bundles={_BUNDLES}"]
     return subprocess.call([*command, *arguments], cwd=ROOT)

@@ -1,26 +1,65 @@
-"""A Chromium for the browser tests."""
+"""The browsers for the browser tests."""
 
 from __future__ import annotations
 
 import os
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
 from .paths import PYTHON
-from .process import run, say
-
-_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+from .process import Failure, run, say
 
 
-def find_system() -> Path | None:
-    """The system's browser. Playwright cannot download its own on every machine, so this one comes first."""
-    return next((Path(found) for name in _NAMES if (found := shutil.which(name))), None)
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """A browser that the tests drive.
+
+    Attributes:
+        name: of the engine.
+        programs: what has to be there: for each, names on the PATH or patterns of absolute paths.
+        packages: of Debian that bring them.
+    """
+
+    name: str
+    programs: tuple[tuple[str, ...], ...]
+    packages: tuple[str, ...]
+
+    def find(self) -> list[Path] | None:
+        """Its programs, if all are there."""
+        found = [_find(names) for names in self.programs]
+        return None if None in found else [path for path in found if path is not None]
 
 
-def find() -> Path | None:
-    """The browser that the tests will drive: the system's, else Playwright's own."""
-    if system := find_system():
-        return system
+CHROMIUM = Engine(
+    "chromium",
+    (("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"),),
+    ("chromium",),
+)
+FIREFOX = Engine("firefox", (("firefox-esr", "firefox"),), ("firefox-esr",))
+WEBKIT = Engine(
+    "webkit",
+    (("WebKitWebDriver",), ("/usr/lib/*/webkit2gtk-4.1/MiniBrowser",), ("Xvfb",)),
+    ("webkit2gtk-driver", "libwebkit2gtk-4.1-0", "xvfb"),
+)
+ENGINES = {engine.name: engine for engine in (CHROMIUM, FIREFOX, WEBKIT)}
+
+
+def _find(names: tuple[str, ...]) -> Path | None:
+    for name in names:
+        if name.startswith("/"):
+            path = next(iter(Path("/").glob(name[1:])), None)
+        else:
+            path = Path(found) if (found := shutil.which(name)) else None
+        if path is not None:
+            return path
+    return None
+
+
+def find_chromium() -> Path | None:
+    """The Chromium that the tests will drive: the system's, else Playwright's own."""
+    if system := CHROMIUM.find():
+        return system[0]
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
@@ -28,28 +67,46 @@ def find() -> Path | None:
     return own if own.exists() else None
 
 
-def ensure() -> Path:
-    """The browser; installs one where there is none.
+def ensure_chromium() -> Path:
+    """A Chromium; installs one where there is none.
 
     Raises:
         Failure: none can be installed.
     """
-    if found := find():
+    if found := find_chromium():
         return found
     by_hand = "Install Chromium or Google Chrome so that `chromium` is on the PATH, then run this again."
-    if shutil.which("apt-get") and hasattr(os, "geteuid") and os.geteuid() == 0:
-        say("found no browser; installing Debian's chromium with apt-get")
-        run(["apt-get", "update"], f"apt-get could not reach its archive (see above). {by_hand}")
-        run(
-            ["apt-get", "install", "--yes", "--no-install-recommends", "chromium"],
-            f"apt-get could not install chromium (see above). {by_hand}",
-        )
+    if _can_install():
+        _install(CHROMIUM, by_hand)
     else:
         say("found no browser; installing Playwright's Chromium")
         run(
             [PYTHON, "-m", "playwright", "install", "chromium"],
             f"Playwright could not download Chromium (see above). {by_hand}",
         )
-    found = find()
+    found = find_chromium()
     assert found is not None, "the browser just installed is not found"
     return found
+
+
+def ensure_others() -> None:
+    """The other engines, where Debian's packages can be installed; elsewhere their tests are skipped."""
+    for engine in (FIREFOX, WEBKIT):
+        if engine.find() is None and _can_install():
+            try:
+                _install(engine, f"The tests in {engine.name} will be skipped.")
+            except Failure as failure:
+                say(str(failure))
+
+
+def _can_install() -> bool:
+    return bool(shutil.which("apt-get")) and hasattr(os, "geteuid") and os.geteuid() == 0
+
+
+def _install(engine: Engine, otherwise: str) -> None:
+    say(f"found no {engine.name}; installing Debian's {', '.join(engine.packages)} with apt-get")
+    run(["apt-get", "update"], f"apt-get could not reach its archive (see above). {otherwise}")
+    run(
+        ["apt-get", "install", "--yes", "--no-install-recommends", *engine.packages],
+        f"apt-get could not install {', '.join(engine.packages)} (see above). {otherwise}",
+    )

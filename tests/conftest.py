@@ -1,8 +1,19 @@
-"""The order of the whole suite."""
+"""The options and the order of the whole suite."""
 
 from __future__ import annotations
 
 import pytest
+
+from building.browser import ENGINES
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--engine",
+        action="append",
+        choices=list(ENGINES),
+        help="run the browser tests of this engine only; may be given again",
+    )
 
 
 @pytest.hookimpl(trylast=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Playwright, expect
 
 from building import browser
-from tests.browser.harness import Annex, Board, Chromium, Demo, ServiceWorkers, Site, Tab
+from tests.browser.harness import Annex, Board, Chromium, Demo, Firefox, ServiceWorkers, Site, Tab, WebKit
 
 HERE = Path(__file__).parent
 RESULTS = HERE.parents[1] / "test-results"
@@ -25,10 +26,43 @@ FAILED = pytest.StashKey[bool]()
 expect.set_options(timeout=30_000)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+SKIPPED = pytest.StashKey[dict[str, int]]()
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "engine_name" in metafunc.fixturenames:
+        metafunc.parametrize("engine_name", list(browser.ENGINES))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Every test here is one of an engine: of Chromium, unless it runs in all of them."""
+    wanted = config.getoption("--engine") or list(browser.ENGINES)
+    absent = {name for name in wanted if name != "chromium" and browser.ENGINES[name].find() is None}
+    skipped: Counter[str] = Counter()
+    others: list[pytest.Item] = []
     for item in items:
-        if HERE in item.path.parents:
-            item.add_marker(pytest.mark.browser)
+        if HERE not in item.path.parents:
+            continue
+        item.add_marker(pytest.mark.browser)
+        callspec = getattr(item, "callspec", None)
+        name = callspec.params.get("engine_name", "chromium") if callspec else "chromium"
+        if name not in wanted:
+            others.append(item)
+        elif name in absent:
+            item.add_marker(pytest.mark.skip(reason=f"{name} is not installed"))
+            skipped[name] += 1
+    if others:
+        config.hook.pytest_deselected(items=others)
+        items[:] = [item for item in items if item not in others]
+    config.stash[SKIPPED] = skipped
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    for name, count in config.stash.get(SKIPPED, {}).items():
+        packages = " ".join(browser.ENGINES[name].packages)
+        terminalreporter.write_line(
+            f"{name} is not installed: {count} tests were skipped (apt-get install {packages})", yellow=True
+        )
 
 
 @pytest.hookimpl(wrapper=True)
@@ -45,7 +79,8 @@ def pytest_runtest_makereport(
 @pytest.fixture(scope="session")
 def chromium_executable(playwright: Playwright) -> Path:
     """The browser's program: the system's, else Playwright's own."""
-    executable = browser.find_system() or Path(playwright.chromium.executable_path)
+    system = browser.CHROMIUM.find()
+    executable = system[0] if system else Path(playwright.chromium.executable_path)
     if not executable.exists():
         pytest.skip("there is no Chromium; `python3 build.py test` installs one")
     return executable
@@ -112,6 +147,28 @@ def chromium(
     if request.node.stash.get(FAILED, False):
         chromium.save(RESULTS / request.node.name)
     chromium.kill()
+
+
+@pytest.fixture
+def engine(
+    engine_name: str, playwright: Playwright, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[Chromium | Firefox | WebKit]:
+    """A browser of each engine, with a fresh profile."""
+    engine: Chromium | Firefox | WebKit
+    if engine_name == "chromium":
+        executable = request.getfixturevalue("chromium_executable")
+        engine = Chromium(playwright, executable, tmp_path / "profile")
+    else:
+        programs = browser.ENGINES[engine_name].find()
+        assert programs is not None, "its tests were skipped"
+        if engine_name == "firefox":
+            engine = Firefox(playwright, programs[0], tmp_path / "profile")
+        else:
+            engine = WebKit(programs[0], programs[1])
+    yield engine
+    if request.node.stash.get(FAILED, False):
+        engine.save(RESULTS / request.node.name)
+    engine.kill()
 
 
 @pytest.fixture

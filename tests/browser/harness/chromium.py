@@ -30,6 +30,24 @@ _POLL = 0.05
 """Seconds between two looks at a condition."""
 
 
+def wait_for(condition: Callable[[], Any], pause: Callable[[], None], timeout: float = 30.0) -> Any:
+    """Waits until a condition is true.
+
+    Args:
+        condition: called until it answers something true, which is returned.
+        pause: what is done between two looks.
+        timeout: seconds.
+
+    Raises:
+        AssertionError: it is still not true.
+    """
+    end = time.monotonic() + timeout
+    while not (value := condition()):
+        assert time.monotonic() < end, f"not within {timeout} seconds: {condition.__doc__ or condition}"
+        pause()
+    return value
+
+
 class Chromium:
     """A browser.
 
@@ -59,10 +77,18 @@ class Chromium:
         self.console: list[str] = []
         self._launch()
 
-    def _launch(self) -> None:
-        self.context = self._playwright.chromium.launch_persistent_context(
+    def _start(self) -> BrowserContext:
+        return self._playwright.chromium.launch_persistent_context(
             self._profile, executable_path=self._executable, args=self._arguments
         )
+
+    def _process(self) -> int:
+        """The number of the browser's main process."""
+        host_and_pid = (self._profile / "SingletonLock").readlink().name
+        return int(host_and_pid.rpartition("-")[2])
+
+    def _launch(self) -> None:
+        self.context = self._start()
         self._is_open = True
         self.context.on("close", self._on_close)
         self.context.on("console", self._keep)
@@ -116,29 +142,16 @@ class Chromium:
         """
         if not self._is_open:
             return
-        host_and_pid = (self._profile / "SingletonLock").readlink().name
         with self.context.expect_event("close"):
-            os.kill(int(host_and_pid.rpartition("-")[2]), signal.SIGKILL)
+            os.kill(self._process(), signal.SIGKILL)
 
     def reopen(self) -> None:
         """Starts the browser that was ended again, with the same profile."""
         self._launch()
 
     def wait_for(self, condition: Callable[[], Any], timeout: float = 30.0) -> Any:
-        """Waits until a condition is true, while Playwright's events are read.
-
-        Args:
-            condition: called until it answers something true, which is returned.
-            timeout: seconds.
-
-        Raises:
-            AssertionError: it is still not true.
-        """
-        end = time.monotonic() + timeout
-        while not (value := condition()):
-            assert time.monotonic() < end, f"not within {timeout} seconds: {condition.__doc__ or condition}"
-            self._pump()
-        return value
+        """`wait_for`, while Playwright's events are read."""
+        return wait_for(condition, self._pump, timeout)
 
     def _pump(self) -> None:
         pages = self.context.pages

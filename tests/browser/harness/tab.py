@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .chromium import Chromium
+from .webkit import WebKit
 
 _PATIENCE = 30
 """Seconds for what a page is asked to do."""
@@ -57,13 +58,13 @@ class Tab:
     """A tab of the site.
 
     Args:
-        chromium: the browser.
+        browser: any.
         url: of a page that loads pyqueue.js.
     """
 
-    def __init__(self, chromium: Chromium, url: str):
-        self._chromium = chromium
-        self.page = chromium.open(url)
+    def __init__(self, browser: Chromium | WebKit, url: str):
+        self._browser = browser
+        self.page: Any = browser.open(url)
         self.page.wait_for_function("window.pyqueue")
 
     def call(self, method: str, *args: Any) -> Any:
@@ -119,14 +120,14 @@ class Tab:
 
     def wait_for_status(self, job_id: str, status: str) -> dict[str, Any]:
         """Waits until the job has that status, and answers the job."""
-        self._chromium.wait_for(lambda: self.job(job_id)["status"] == status)
+        self._browser.wait_for(lambda: self.job(job_id)["status"] == status)
         return self.job(job_id)
 
     def wait_for_explanation(self, job_id: str, code: str) -> dict[str, Any]:
         """Waits until the job waits for that, and answers the explanation."""
-        self._chromium.wait_for(lambda: self.explain(job_id)["code"] == code)
+        self._browser.wait_for(lambda: self.explain(job_id)["code"] == code)
         return self.explain(job_id)
 
     def wait_until_admitted(self) -> None:
         """Waits until the worker has carried out every command: what may be sent has been claimed."""
-        self._chromium.wait_for(lambda: self.inbox() == 0)
+        self._browser.wait_for(lambda: self.inbox() == 0)
