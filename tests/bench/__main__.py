@@ -16,12 +16,13 @@ from playwright.sync_api import Playwright, sync_playwright
 from tests.bench.backlog import backlog, signs
 from tests.bench.compared import COMPARED, ROUND_TRIP, order, round_trip
 from tests.bench.contenders import PLAIN, Contender, Invalid, browser
+from tests.bench.light import download, memory, page
 from tests.bench.report import Row, table
 from tests.bench.server import Server
 from tests.bench.wake import first_visit, wake
 from tests.bench.watched import watched
 
-ALONE = ("backlog", "signs", "watched", "wake", "first_visit")
+ALONE = ("backlog", "signs", "watched", "wake", "first_visit", "page", "download", "memory")
 """The cases in which pyqueue is measured beside itself."""
 
 
@@ -50,9 +51,9 @@ class Bench:
         case = COMPARED[name]
         row = case.row(name)
         for round in range(self._rounds):
-            with browser(self._playwright, self._executable) as context:
+            with browser(self._playwright, self._executable) as chromium:
                 for contender_name in order(case, round):
-                    contender = Contender(contender_name, context, self._server)
+                    contender = Contender(contender_name, chromium.context, self._server)
                     try:
                         row.add(contender_name, case.measure(contender))
                     except Invalid as invalid:
@@ -67,10 +68,13 @@ class Bench:
         fresh = partial(browser, self._playwright, self._executable)
         if name == "watched":
             yield from watched(fresh, self._rounds)
-        elif name in ("wake", "first_visit"):
-            yield from {"wake": wake, "first_visit": first_visit}[name](fresh, self._server, self._rounds)
-        else:
+        elif name == "download":
+            yield from download(self._server)
+        elif name in ("backlog", "signs"):
             yield from {"backlog": backlog, "signs": signs}[name](fresh, self._server)
+        else:
+            cases = {"wake": wake, "first_visit": first_visit, "page": page, "memory": memory}
+            yield from cases[name](fresh, self._server, self._rounds)
 
 
 def _say(text: str) -> None:
@@ -104,8 +108,9 @@ def main() -> None:
     with sync_playwright() as playwright:
         bench = Bench(playwright, options.browser, options.bundles, options.rounds)
         try:
-            with browser(playwright, options.browser) as context:
-                version = context.browser.version if context.browser else "?"
+            with browser(playwright, options.browser) as chromium:
+                own = chromium.context.browser
+                version = own.version if own else "?"
             machine = f"{os.cpu_count()} cores, {_processor()}"
             _say(f"{machine}; Chromium {version}; Python {platform.python_version()}")
             for name in options.case or names:

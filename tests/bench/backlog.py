@@ -36,8 +36,8 @@ def backlog(browser: Browser, server: Server) -> Iterator[Row]:
 
 
 def _measure(browser: Browser, server: Server, waiting: int, behind: int) -> dict[str, float]:
-    with browser() as context:
-        contender = Contender(PYQUEUE, context, server)
+    with browser() as chromium:
+        contender = Contender(PYQUEUE, chromium.context, server)
         contender.begin(failing="stuck")
         if behind:
             contender.call("fillBehind", behind)
@@ -69,8 +69,8 @@ def _sign(
     browser: Browser, server: Server, name: str, records: list[dict[str, Any]], tallies: dict[str, Any]
 ) -> tuple[float, float]:
     """Milliseconds to the first request, and for which the worker attended to nothing else."""
-    with browser() as context:
-        contender = Contender(PYQUEUE, context, server)
+    with browser() as chromium:
+        contender = Contender(PYQUEUE, chromium.context, server)
         contender.call("watch")
         for at in range(0, len(records), CHUNK):
             contender.call("store", [records[at : at + CHUNK], tallies])

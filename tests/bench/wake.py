@@ -29,15 +29,15 @@ def wake(fresh: Browser, server: Server, rounds: int) -> Iterator[Row]:
     cold = Row("wake_cold", "ms")
     restored = Row("wake_restored", "ms", {COLD: MOST})
     for _ in range(rounds):
-        with fresh() as context:
+        with fresh() as chromium:
             for name in (WORKBOX, PLAIN):
-                with_peer = Contender(name, context, server)
+                with_peer = Contender(name, chromium.context, server)
                 workers = ServiceWorkers(with_peer.page, f"/{name.removesuffix('-js')}-sw.js")
                 with_peer.begin()
                 with_peer.call("fill", [1, 1])
                 restored.add(name, _first_request(with_peer, server, workers, "go"))
                 with_peer.close()
-            own = Contender(PYQUEUE, context, server)
+            own = Contender(PYQUEUE, chromium.context, server)
             workers = ServiceWorkers(own.page)
             for _ in range(2):
                 _await_snapshot(own)
@@ -56,9 +56,9 @@ def first_visit(fresh: Browser, server: Server, rounds: int) -> Iterator[Row]:
     """A fresh profile: the page enqueues as soon as it can."""
     row = Row("first_visit", "ms")
     for _ in range(rounds):
-        with fresh() as context:
+        with fresh() as chromium:
             server.begin()
-            page = context.new_page()
+            page = chromium.context.new_page()
             page.goto(f"{server.url}/pyqueue")
             page.wait_for_function("window.bench")
             begin = time.time()

@@ -58,7 +58,8 @@ def watched(browser: Browser, rounds: int) -> Iterator[Row]:
 
 def _measure(browser: Browser, is_watched: bool) -> float:
     """Milliseconds a job, from the first that the server heard of to the last."""
-    with browser() as context, _demo() as demo:
+    with browser() as chromium, _demo() as demo:
+        context = chromium.context
         page = _bare(context, demo)
         page.evaluate(
             "async () => (await pyqueue.enqueue('comment.create', { post_id: 1, text: 'first' })).result()"

@@ -82,7 +82,7 @@ class Chromium:
             self._profile, executable_path=self._executable, args=self._arguments
         )
 
-    def _process(self) -> int:
+    def process(self) -> int:
         """The number of the browser's main process."""
         host_and_pid = (self._profile / "SingletonLock").readlink().name
         return int(host_and_pid.rpartition("-")[2])
@@ -143,7 +143,7 @@ class Chromium:
         if not self._is_open:
             return
         with self.context.expect_event("close"):
-            os.kill(self._process(), signal.SIGKILL)
+            os.kill(self.process(), signal.SIGKILL)
 
     def reopen(self) -> None:
         """Starts the browser that was ended again, with the same profile."""

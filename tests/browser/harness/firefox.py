@@ -18,6 +18,6 @@ class Firefox(Chromium):
             self._profile, executable_path=self._executable, channel="moz-firefox"
         )
 
-    def _process(self) -> int:
+    def process(self) -> int:
         host_and_pid = (self._profile / "lock").readlink().name
         return int(host_and_pid.rpartition("+")[2])

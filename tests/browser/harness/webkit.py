@@ -51,11 +51,11 @@ class Display:
 
 
 class WebKitPage:
-    """A tab, with as much of Playwright's `Page` as the harness's `Tab` needs."""
+    """A window, with as much of Playwright's `Page` as the harness's `Tab` needs."""
 
     def __init__(self, driver: webdriver.WebKitGTK, url: str) -> None:
         self._driver = driver
-        driver.switch_to.new_window("tab")
+        driver.switch_to.new_window("window")  # A tab behind another is hidden and draws nothing.
         self._handle = driver.current_window_handle
         driver.get(url)
 
@@ -81,7 +81,7 @@ class WebKitPage:
         self._driver.refresh()
 
     def close(self) -> None:
-        """Closes the tab."""
+        """Closes the window."""
         self._driver.switch_to.window(self._handle)
         self._driver.close()
 
@@ -100,7 +100,11 @@ class WebKit:
         options.binary_location = str(browser)
         options.add_argument("--automation")
         service = Service(str(driver), env={**os.environ, "DISPLAY": self._display.name})
-        self._driver = webdriver.WebKitGTK(options=options, service=service)
+        try:
+            self._driver = webdriver.WebKitGTK(options=options, service=service)
+        except BaseException:
+            self._display.close()
+            raise
         self._driver.set_script_timeout(_PATIENCE)
 
     def open(self, url: str) -> WebKitPage:
