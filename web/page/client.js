@@ -5,12 +5,10 @@ import { announce, announceHere, listen, openChannel } from "./channel.js";
 import { labelsOf, limitsOf, requireTask } from "./declaration.js";
 import { InvalidPayload } from "./errors.js";
 import { Job } from "./job.js";
-import { readJobs } from "./list.js";
-import { readJob } from "./look.js";
 import { command, now, recordOf } from "./records.js";
+import { views } from "./second.js";
 import { isPersisted, persist } from "./storage.js";
 import { shown } from "./text.js";
-import { readAside, readDeclaration, readNumbers } from "./view.js";
 import { armWakeups } from "./wakeups.js";
 import { WorkerHandle } from "./worker.js";
 
@@ -93,7 +91,10 @@ export class Client {
    * @returns {Promise<Job[]>} in the order in which they were enqueued
    */
   async jobs(filter) {
-    return (await readJobs(filter)).map(({ record, surroundings }) => this.#job(record, surroundings));
+    const { explain, readJobs } = await views();
+    return (await readJobs(filter)).map(({ record, surroundings }) =>
+      this.#job(record, surroundings && explain(record, surroundings, this.#worker.state, navigator.onLine)),
+    );
   }
 
   /**
@@ -101,12 +102,14 @@ export class Client {
    * @returns {Promise<Job | null>} `null`: there is none, or its retention is over
    */
   async job(id) {
+    const { readJob } = await views();
     const record = await readJob(id);
     return record ? this.#job(record) : null;
   }
 
   /** What the queue holds and does; web/pyqueue.d.ts names the fields. */
   async stats() {
+    const { readNumbers } = await views();
     const [numbers, durable] = await Promise.all([readNumbers(), isPersisted()]);
     // Others may have been given the same: each may do with its own what it likes.
     const { meta, depth, inbox, oldest, setAside } = structuredClone(numbers);
@@ -150,13 +153,14 @@ export class Client {
 
   /** What could not be read, the first of it: it keeps no other job waiting. */
   async setAside() {
+    const { readAside } = await views();
     const records = await readAside(SHOWN_ASIDE);
     return records.map(({ from, reason, at, record }) => ({ from, reason, at, record }));
   }
 
   /** @returns {Promise<{[task: string]: string}>} what a person calls the tasks that have a label */
   async labels() {
-    return labelsOf(this.#declared ?? (await readDeclaration()));
+    return labelsOf(this.#declared ?? (await (await views()).readDeclaration()));
   }
 
   /**
@@ -225,10 +229,10 @@ export class Client {
 
   /**
    * @param {JobRecord} record
-   * @param {import("./surroundings.js").Surroundings} [surroundings] if it is to be explained
+   * @param {import("./explain.js").Explanation} [explanation]
    */
-  #job(record, surroundings) {
-    return new Job(record, () => this.#worker.state, surroundings);
+  #job(record, explanation) {
+    return new Job(record, () => this.#worker.state, explanation);
   }
 }
 
