@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Sequence
+from os import PathLike
 from pathlib import Path
 
 from .paths import PYTHON, ROOT, SCRIPTS, WORKER
@@ -71,3 +73,17 @@ def _install_npm() -> Path:
     if npm is None:
         raise Failure(remedy)
     return npm
+
+
+def run_script(command: Sequence[str | PathLike[str]], remedy: str, *, cwd: Path = ROOT) -> None:
+    """Runs a script with Node.js.
+
+    Args:
+        command: the script and its arguments.
+        remedy: what to say if it fails.
+        cwd: the folder to run it in.
+
+    Raises:
+        Failure: it did not exit with 0; the message is `remedy`.
+    """
+    run([shutil.which("node", path=path()) or "node", *command], remedy, cwd=cwd)

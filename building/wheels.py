@@ -20,6 +20,11 @@ def project() -> dict[str, Any]:
     return tomllib.loads(PYPROJECT.read_text())
 
 
+def distribution() -> str:
+    """The name under which the project is installed; it is imported as `pyqueue`."""
+    return str(project()["project"]["name"])
+
+
 def version() -> str:
     """The version being built."""
     return str(project()["project"]["version"])
