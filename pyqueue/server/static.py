@@ -96,7 +96,8 @@ def install(target: str | Path, tasks: str | Path | None = None) -> Path:
     source = static_folder()
     joined = Tasks.read(tasks) if tasks is not None else None
     folder = Path(target).resolve()
-    shutil.copytree(source, folder, dirs_exist_ok=True)
+    # pip compiles the Python among them.
+    shutil.copytree(source, folder, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
     for name in ("tasks.py", "sw.js", "pyqueue.js"):
         if joined is None or (forms := joined.forms(source, name)) is None:
             continue
