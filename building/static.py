@@ -44,7 +44,7 @@ def _inputs() -> list[Path]:
     package = [file for file in (ROOT / "pyqueue").rglob("*") if file.suffix in (".py", ".typed")]
     packages = [file for file in package if STATIC not in file.parents]
     steps = [*Path(__file__).parent.glob("*.py"), _BUNDLER]
-    settings = [PYPROJECT, WORKER / "package-lock.json", ROOT / "README.md"]
+    settings = [PYPROJECT, WORKER / "package-lock.json", MICROPIP, ROOT / "README.md"]
     return [*packages, *_scripts(), *steps, *settings, WEB / "pyqueue.d.ts", WORKER / _MAIN]
 
 
@@ -122,7 +122,7 @@ def _copy_pyodide(folder: Path, wheel: Path) -> Any:
     lock = {
         "info": info,
         "packages": {
-            "micropip": _locked("micropip", MICROPIP, micropip, micropip.name),
+            "micropip": _locked("micropip", micropip.name.split("-")[1], micropip, micropip.name),
             distribution(): _locked(distribution(), version(), wheel, f"../{wheel.name}", "pyqueue"),
         },
     }

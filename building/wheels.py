@@ -10,10 +10,11 @@ from typing import Any
 from hatchling.builders.wheel import WheelBuilder
 from hatchling.plugin.manager import PluginManager
 
-from .paths import CACHE, PYPROJECT, ROOT
+from .paths import CACHE, PYPROJECT, REQUIREMENTS, ROOT
 from .process import run, say
+from .stamp import fingerprint
 
-MICROPIP = "0.11.1"
+MICROPIP = REQUIREMENTS / "browser.txt"
 
 
 def project() -> dict[str, Any]:
@@ -56,16 +57,18 @@ def micropip_wheel() -> Path:
     Raises:
         Failure: PyPI could not be reached.
     """
-    folder = CACHE / "downloads"
-    wheel = folder / f"micropip-{MICROPIP}-py3-none-any.whl"
-    if not wheel.exists():
+    folder = CACHE / "downloads" / fingerprint([MICROPIP])
+    if not folder.exists():
         say("downloading micropip with pip")
+        unfinished = folder.with_suffix(".part")
         run(
             [
                 *(sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"),
-                *("--no-deps", "--only-binary=:all:", "--python-version=3.14", "--dest", folder),
-                f"micropip=={MICROPIP}",
+                *("--no-deps", "--only-binary=:all:", "--python-version=3.14", "--dest", unfinished),
+                *("--require-hashes", "--requirement", MICROPIP),
             ],
             "pip could not download micropip (see above); check the network connection, then run this again.",
         )
+        unfinished.rename(folder)
+    [wheel] = folder.iterdir()
     return wheel

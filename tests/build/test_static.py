@@ -13,7 +13,6 @@ from typing import Any
 import brotli
 import pytest
 
-from building import wheels
 from building.paths import NODE_MODULES, STATIC
 
 PYODIDE = json.loads((NODE_MODULES / "pyodide" / "package.json").read_text())["version"]
@@ -92,12 +91,6 @@ def test_the_browser_wheel_holds_only_what_runs_in_a_browser() -> None:
     names = zipfile.ZipFile(STATIC / "pyqueue.whl").namelist()
     assert "pyqueue/browser/__init__.py" in names
     assert not [name for name in names if re.search(r"/(server|testing|static)/|__main__|entry_points", name)]
-
-
-def test_the_same_sources_make_the_same_wheel(tmp_path: Path) -> None:
-    """Otherwise every build would make every browser download everything again."""
-    first, second = (wheels.build_browser_wheel(tmp_path / name).read_bytes() for name in ("first", "second"))
-    assert first == second
 
 
 @pytest.mark.parametrize("file", COMPRESSED, ids=lambda file: file.relative_to(STATIC).as_posix())
