@@ -66,7 +66,7 @@ class Tasks:
         return cls(
             source,
             f"self.PYQUEUE_TASKS = {json.dumps(address)};\n".encode(),
-            f"pyqueue.declare({json.dumps(declaration)});\n".encode(),
+            f"import.meta.pyqueue.declare({json.dumps(declaration)});\n".encode(),
         )
 
     def forms(self, folder: Path, name: str) -> Forms | None:

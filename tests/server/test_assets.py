@@ -165,7 +165,7 @@ def test_the_worker_names_the_tasks_and_changes_with_them(get: Get, folder: Path
 def test_the_page_is_told_what_is_declared(get: Get, folder: Path, tasks: Path) -> None:
     """Before any worker has started, and anew when it changes."""
     first = get("pyqueue.js")
-    script, _, rest = first.text.partition("\npyqueue.declare(")
+    script, _, rest = first.text.partition("\nimport.meta.pyqueue.declare(")
     line, _, comment = rest.partition(");\n")
     assert (script.encode(), comment.encode()) == (SCRIPT, COMMENT)
     assert json.loads(line) == {

@@ -2,12 +2,11 @@
 
 import { append, editCommand, enqueueCommand, pauseCommand } from "./append.js";
 import { announce, announceHere, listen, openChannel } from "./channel.js";
-import { labelsOf, limitsOf, requireTask } from "./declaration.js";
+import { requireTask } from "./declaration.js";
 import { InvalidPayload } from "./errors.js";
 import { Job } from "./job.js";
-import { command, now, recordOf } from "./records.js";
+import { command, recordOf } from "./records.js";
 import { views } from "./second.js";
-import { isPersisted, persist } from "./storage.js";
 import { shown } from "./text.js";
 import { armWakeups } from "./wakeups.js";
 import { WorkerHandle } from "./worker.js";
@@ -109,37 +108,8 @@ export class Client {
 
   /** What the queue holds and does; web/pyqueue.d.ts names the fields. */
   async stats() {
-    const { readNumbers } = await views();
-    const [numbers, durable] = await Promise.all([readNumbers(), isPersisted()]);
-    // Others may have been given the same: each may do with its own what it likes.
-    const { meta, depth, inbox, oldest, setAside } = structuredClone(numbers);
-    const { counters, open } = meta.tallies ?? {};
-    const { holds = {}, outage } = meta;
-    const limits = limitsOf(this.#declared ?? meta.declaration);
-    return {
-      depth,
-      inFlight: depth.sending,
-      attempts: counters?.attempts ?? 0,
-      retries: counters?.retries ?? 0,
-      permanentFailures: counters?.failed ?? 0,
-      refused: counters?.refused ?? 0,
-      pruned: counters?.pruned ?? 0,
-      prunedFailed: counters?.pruned_failed ?? 0,
-      setAside,
-      oldestPendingAge: oldest === undefined ? null : Math.max(0, now() - oldest),
-      paused: Object.keys(holds).length > 0,
-      holds,
-      outage: outage
-        ? { code: outage.code, message: outage.message, since: outage.since, nextTryAt: outage.probe_at }
-        : null,
-      nextWakeUp: meta.schedule?.wake_at ?? null,
-      bytes: (open?.bytes ?? 0) + inbox.bytes,
-      limits: { payloadBytes: limits.payload_bytes, jobs: limits.jobs, bytes: limits.bytes },
-      durable,
-      online: navigator.onLine,
-      backgroundSync: this.#worker.backgroundSync ?? null,
-      worker: this.#worker.state,
-    };
+    const { readStats } = await views();
+    return readStats(this.#worker, this.#declared);
   }
 
   /**
@@ -148,6 +118,7 @@ export class Client {
    * @returns {Promise<boolean | null>} whether it will; `null`: it asks the person, and `stats().durable` will tell
    */
   async persist() {
+    const { persist } = await views();
     return persist();
   }
 
@@ -160,7 +131,8 @@ export class Client {
 
   /** @returns {Promise<{[task: string]: string}>} what a person calls the tasks that have a label */
   async labels() {
-    return labelsOf(this.#declared ?? (await (await views()).readDeclaration()));
+    const { readLabels } = await views();
+    return readLabels(this.#declared);
   }
 
   /**

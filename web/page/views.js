@@ -7,5 +7,7 @@ export { explain } from "./explain.js";
 export { readJobs } from "./list.js";
 export { readExplained, readJob } from "./look.js";
 export { readWith } from "./reading.js";
+export { readLabels, readStats } from "./stats.js";
 export { defineStatusElement } from "./status-element.js";
-export { readAside, readDeclaration, readNumbers } from "./view.js";
+export { persist } from "./storage.js";
+export { readAside } from "./view.js";
