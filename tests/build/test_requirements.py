@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from building.paths import REQUIREMENTS
+from building.paths import REQUIREMENTS, ROOT, WORKER
 from building.wheels import project
 
 LOCKS = sorted(REQUIREMENTS.glob("*.txt"))
@@ -37,3 +38,11 @@ def test_a_lock_has_a_hash_for_everything_and_no_address(lock: Path) -> None:
     text = lock.read_text()
     assert len(LOCKED.findall(text)) == len(re.findall(r"^[^#\s]", text, re.MULTILINE)) > 0
     assert "://" not in text
+
+
+@pytest.mark.parametrize("folder", [WORKER, ROOT / "tests" / "bench"], ids=lambda folder: folder.name)
+def test_a_lock_of_npm_has_a_hash_for_everything_and_no_registry(folder: Path) -> None:
+    packages = json.loads((folder / "package-lock.json").read_text())["packages"]
+    packages.pop("")
+    assert packages
+    assert all("integrity" in package and "resolved" not in package for package in packages.values())
