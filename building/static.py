@@ -44,7 +44,7 @@ def _inputs() -> list[Path]:
     package = [file for file in (ROOT / "pyqueue").rglob("*") if file.suffix in (".py", ".typed")]
     packages = [file for file in package if STATIC not in file.parents]
     steps = [*Path(__file__).parent.glob("*.py"), _BUNDLER]
-    settings = [PYPROJECT, WORKER / "package-lock.json", MICROPIP, ROOT / "README.md"]
+    settings = [PYPROJECT, WORKER / "package-lock.json", MICROPIP]
     return [*packages, *_scripts(), *steps, *settings, WEB / "pyqueue.d.ts", WORKER / _MAIN]
 
 
@@ -68,6 +68,8 @@ def ensure() -> None:
             STATIC.rename(Path(name) / "old")
         folder.rename(STATIC)
     stamp.set()
+    bundles = [STATIC / "pyqueue.js.br", *STATIC.glob("app-*/views.js.br"), STATIC / "sw.js.br"]
+    say(f"as brotli: {', '.join(f'{file.stem} {file.stat().st_size / 1000:.1f} kB' for file in bundles)}")
 
 
 def _build(folder: Path) -> None:

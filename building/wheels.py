@@ -41,7 +41,7 @@ def build_browser_wheel(folder: Path) -> Path:
     """The wheel that the worker and PyScript pages load: only what runs in a browser."""
     config = project()
     config["tool"]["hatch"]["build"]["targets"]["wheel"] = config["tool"]["pyqueue"]["browser-wheel"]
-    del config["project"]["entry-points"]
+    del config["project"]["entry-points"], config["project"]["readme"]
     return _build(config, folder)
 
 
