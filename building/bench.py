@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from . import browser, node
 from .paths import CACHE, ROOT
-from .process import run, say
+from .process import say
 
 _BENCH = ROOT / "tests" / "bench"
 _BUNDLES = CACHE / "bench"
@@ -28,9 +28,9 @@ def bench(arguments: Sequence[str]) -> int:
     """
     modules = node.ensure_packages(_BENCH)
     entries = sorted(path for path in (_BENCH / "peers").glob("*.js"))
-    run(
+    node.run_script(
         [
-            *(str(modules / ".bin" / "esbuild"), *map(str, entries), "--bundle", "--format=esm"),
+            *(str(modules / "esbuild/bin/esbuild"), *map(str, entries), "--bundle", "--format=esm"),
             *("--minify", f"--outdir={_BUNDLES}", "--log-level=warning"),
         ],
         "The peers' scripts could not be bundled (see above).",

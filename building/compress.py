@@ -9,6 +9,8 @@ from pathlib import Path
 
 import brotli
 
+from pyqueue.server.joined import brotli_end, split
+
 from .paths import CACHE
 
 _SMALLEST = 1024
@@ -19,7 +21,10 @@ _TEXT = {".css", ".html", ".js", ".json", ".mjs", ".py", ".svg", ".ts", ".wasm"}
 
 
 def _brotli(content: bytes) -> bytes:
-    return bytes(brotli.compress(content, quality=11))
+    """Ended so that `pyqueue.server.joined` can put a line before a script's last comment."""
+    code, comment = split(content)
+    compressor = brotli.Compressor(quality=11)
+    return bytes(compressor.process(code) + compressor.flush() + brotli_end(comment))
 
 
 def _gzip(content: bytes) -> bytes:

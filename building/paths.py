@@ -11,6 +11,7 @@ NODE_MODULES = WORKER / "node_modules"
 STATIC = ROOT / "pyqueue" / "static"
 DIST = ROOT / "dist"
 PYPROJECT = ROOT / "pyproject.toml"
+REQUIREMENTS = ROOT / "requirements"
 
 CACHE = ROOT / "build"
 """What later builds reuse. It may be deleted at any time."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -9,15 +10,21 @@ from typing import Any
 from hatchling.builders.wheel import WheelBuilder
 from hatchling.plugin.manager import PluginManager
 
-from .paths import CACHE, PYPROJECT, PYTHON, ROOT
+from .paths import CACHE, PYPROJECT, REQUIREMENTS, ROOT
 from .process import run, say
+from .stamp import fingerprint
 
-MICROPIP = "0.11.1"
+MICROPIP = REQUIREMENTS / "browser.txt"
 
 
 def project() -> dict[str, Any]:
     """pyproject.toml."""
     return tomllib.loads(PYPROJECT.read_text())
+
+
+def distribution() -> str:
+    """The name under which the project is installed; it is imported as `pyqueue`."""
+    return str(project()["project"]["name"])
 
 
 def version() -> str:
@@ -34,7 +41,7 @@ def build_browser_wheel(folder: Path) -> Path:
     """The wheel that the worker and PyScript pages load: only what runs in a browser."""
     config = project()
     config["tool"]["hatch"]["build"]["targets"]["wheel"] = config["tool"]["pyqueue"]["browser-wheel"]
-    del config["project"]["entry-points"]
+    del config["project"]["entry-points"], config["project"]["readme"]
     return _build(config, folder)
 
 
@@ -50,16 +57,18 @@ def micropip_wheel() -> Path:
     Raises:
         Failure: PyPI could not be reached.
     """
-    folder = CACHE / "downloads"
-    wheel = folder / f"micropip-{MICROPIP}-py3-none-any.whl"
-    if not wheel.exists():
+    folder = CACHE / "downloads" / fingerprint([MICROPIP])
+    if not folder.exists():
         say("downloading micropip with pip")
+        unfinished = folder.with_suffix(".part")
         run(
             [
-                *(PYTHON, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"),
-                *("--no-deps", "--only-binary=:all:", "--python-version=3.14", "--dest", folder),
-                f"micropip=={MICROPIP}",
+                *(sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"),
+                *("--no-deps", "--only-binary=:all:", "--python-version=3.14", "--dest", unfinished),
+                *("--require-hashes", "--requirement", MICROPIP),
             ],
             "pip could not download micropip (see above); check the network connection, then run this again.",
         )
+        unfinished.rename(folder)
+    [wheel] = folder.iterdir()
     return wheel

@@ -7,7 +7,7 @@ PyScript page and tests on CPython import the same module.
 from importlib.metadata import PackageNotFoundError, version
 
 try:
-    __version__ = version("pyqueue")
+    __version__ = version("pyqueue-sync")
 except PackageNotFoundError:  # A source tree that was never installed.
     __version__ = "0.0.0"
 

@@ -6,7 +6,8 @@
 import { mount, mountAt } from "./mount.js";
 import { Client } from "./page/client.js";
 import { enhanceForms } from "./page/forms.js";
-import { defineStatusElement } from "./page/status-element.js";
+import { idle } from "./page/moment.js";
+import { views } from "./page/second.js";
 
 mountAt(import.meta.url);
 const key = Symbol.for(mount());
@@ -14,10 +15,18 @@ const shared = /** @type {{[name: symbol]: Client, pyqueue?: Client}} */ (global
 
 export const pyqueue = (shared[key] ??= new Client(new URL(import.meta.url)));
 shared.pyqueue ??= pyqueue;
+// For the line that the server appends: the build shortens the names of this module.
+/** @type {any} */ (import.meta).pyqueue = pyqueue;
 
 if (typeof document !== "undefined") {
   enhanceForms(document, pyqueue);
-  defineStatusElement(pyqueue);
+  const show = () =>
+    views()
+      .then(({ defineStatusElement }) => defineStatusElement(pyqueue))
+      .catch((error) => console.error("pyqueue:", error));
+  // Loaded at any rate, while there is a network: whoever asks for a job later may be offline.
+  if (document.querySelector("pyqueue-status")) show();
+  else idle().then(show);
 }
 
 export default pyqueue;

@@ -1,13 +1,13 @@
-/** What this build consists of. The build generates `manifest.js`; the source tree only has its type. */
+/** What this build consists of. The build makes the module; the source tree only has its type. */
 declare const manifest: {
   /** of the package */
   version: string;
-  /** a hash over the browser modules and `files` */
+  /** a hash over the browser's modules and `files` */
   build: string;
   /** `info` of the lock file that came with this Pyodide: the builds of Python that it goes with */
   lockInfo: import("pyodide").LockfileInfo;
   /** the browser wheel's path, relative to the static folder */
-  wheel: `pyqueue-${string}.whl`;
+  wheel: string;
   /** the path of the worker's Python entry, relative to the static folder */
   main: string;
   /** what the worker precaches: the path, relative to the static folder, and the SHA-256 in hexadecimal */

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from .._errors import DeclarationError
 from .idempotency import App, Receive, Scope, Send
-from .static import Tasks, static_folder
+from .static import SUFFIXES, Tasks, static_folder
 
 _log = logging.getLogger("pyqueue.server")
 
@@ -32,9 +32,6 @@ _TYPES = {
 }
 """Given here, not by `mimetypes`: that reads the machine's tables, and a module script with a wrong type is
 refused by the browser."""
-
-_ENCODINGS = (("br", ".br"), ("gzip", ".gz"))
-"""The precompressed forms, best first, and the suffix of their files."""
 
 _FOREVER = b"max-age=31536000, immutable"
 _ASK_FIRST = b"no-cache"
@@ -109,21 +106,22 @@ def _answer(folder: Path, module: _TasksFile | None, scope: Scope) -> _Answer:
         return _error(405, b"Method not allowed", (b"allow", b"GET, HEAD"))
     name = _path_inside(scope)
     headers = dict(scope["headers"])
-    if module is not None and (make := module.current().files(folder).get(name)) is not None:
-        body = make()
-        return _file(name, body, hashlib.sha256(body).hexdigest(), headers)
+    accepted = _accepted(headers.get(b"accept-encoding", b"").decode("latin-1"))
+    if module is not None and (forms := module.current().forms(folder, name)) is not None:
+        coding = next(coding for coding in forms if coding in accepted)
+        body = forms[coding]()
+        return _file(name, body, hashlib.sha256(body).hexdigest(), headers, coding)
     path = (folder / name).resolve()
     if not path.is_relative_to(folder) or not path.is_file():
         return _error(404, b"Not found")
-    encoding, chosen = _best_encoding(path, headers.get(b"accept-encoding", b"").decode("latin-1"))
-    stat = chosen.stat()
-    digest = _digest(chosen, stat.st_mtime_ns, stat.st_size)
-    return _file(name, chosen, digest, headers, encoding)
+    copies = {coding: path.with_name(path.name + suffix) for coding, suffix in SUFFIXES.items()}
+    coding = next(coding for coding, copy in copies.items() if coding in accepted and copy.is_file())
+    stat = copies[coding].stat()
+    digest = _digest(copies[coding], stat.st_mtime_ns, stat.st_size)
+    return _file(name, copies[coding], digest, headers, coding)
 
 
-def _file(
-    name: str, content: bytes | Path, digest: str, request: dict[bytes, bytes], encoding: str | None = None
-) -> _Answer:
+def _file(name: str, content: bytes | Path, digest: str, request: dict[bytes, bytes], coding: str) -> _Answer:
     etag = f'"{digest}"'.encode()
     headers = [
         (b"etag", etag),
@@ -136,8 +134,8 @@ def _file(
     headers.append((b"content-type", _TYPES.get(Path(name).suffix, "application/octet-stream").encode()))
     headers.append((b"content-length", str(len(body)).encode()))
     headers.append((b"x-content-type-options", b"nosniff"))
-    if encoding is not None:
-        headers.append((b"content-encoding", encoding.encode()))
+    if coding != "identity":
+        headers.append((b"content-encoding", coding.encode()))
     return _Answer(200, headers, body)
 
 
@@ -160,19 +158,15 @@ def _matches(if_none_match: bytes, etag: bytes) -> bool:
     return etag in candidates or candidates == [b"*"]
 
 
-def _best_encoding(path: Path, accepted: str) -> tuple[str | None, Path]:
-    """The best precompressed copy that the client takes, or the file itself."""
+def _accepted(header: str) -> set[str]:
+    """The content codings that the client takes; a file as it is can always be sent."""
     refused = {"0", "0.0", "0.00", "0.000"}
-    takes = set()
-    for item in accepted.split(","):
+    takes = {"identity"}
+    for item in header.split(","):
         name, _, weight = item.partition(";")
         if weight.replace(" ", "").removeprefix("q=") not in refused:
             takes.add(name.strip().lower())
-    for encoding, suffix in _ENCODINGS:
-        compressed = path.with_name(path.name + suffix)
-        if encoding in takes and compressed.is_file():
-            return encoding, compressed
-    return None, path
+    return takes
 
 
 @lru_cache(maxsize=4096)

@@ -5,15 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from .._errors import DeclarationError
 from .._tasks import queue_of, read_tasks
+from .joined import Forms, join
 
 BUILT = Path(__file__).resolve().parent.parent / "static"
 """Where the build puts the browser files; the wheel ships them."""
+
+SUFFIXES = {"br": ".br", "gzip": ".gz", "identity": ""}
+"""What is added to a file's name for each of its forms, by their content codings, the best first."""
 
 
 def static_folder(directory: str | Path | None = None) -> Path:
@@ -29,8 +32,8 @@ def static_folder(directory: str | Path | None = None) -> Path:
     for name in ("pyqueue.js", "sw.js"):
         if not (folder / name).is_file():
             raise DeclarationError(
-                f"{folder / name} is missing: run `python3 build.py dist` in the source tree, "
-                "or install pyqueue from its wheel, which holds the browser files"
+                f"{folder / name} is missing: every installation has it but an editable one, for which "
+                "`python3 build.py dist` makes it"
             )
     return folder
 
@@ -41,9 +44,9 @@ class Tasks:
 
     Attributes:
         source: the module, as served.
-        worker_line: to append to `sw.js`: where the module is, and its digest. A browser installs a new
+        worker_line: to join to `sw.js`: where the module is, and its digest. A browser installs a new
             worker when the bytes of the script change.
-        page_line: to append to `pyqueue.js`: the limits, and the names and labels of the tasks.
+        page_line: to join to `pyqueue.js`: the limits, and the names and labels of the tasks.
     """
 
     source: bytes
@@ -62,17 +65,16 @@ class Tasks:
         address = {"url": "tasks.py", "sha256": hashlib.sha256(source).hexdigest()}
         return cls(
             source,
-            f"\nself.PYQUEUE_TASKS = {json.dumps(address)};\n".encode(),
-            f"\npyqueue.declare({json.dumps(declaration)});\n".encode(),
+            f"self.PYQUEUE_TASKS = {json.dumps(address)};\n".encode(),
+            f"import.meta.pyqueue.declare({json.dumps(declaration)});\n".encode(),
         )
 
-    def files(self, folder: Path) -> dict[str, Callable[[], bytes]]:
-        """The files that are not served as they are in the folder, by name, and what makes each."""
-        return {
-            "tasks.py": lambda: self.source,
-            "sw.js": lambda: (folder / "sw.js").read_bytes() + self.worker_line,
-            "pyqueue.js": lambda: (folder / "pyqueue.js").read_bytes() + self.page_line,
-        }
+    def forms(self, folder: Path, name: str) -> Forms | None:
+        """A file that is not served as it is in the folder; `None`: any other."""
+        if name == "tasks.py":
+            return {"identity": lambda: self.source}
+        line = {"sw.js": self.worker_line, "pyqueue.js": self.page_line}.get(name)
+        return None if line is None else join(folder / name, line)
 
 
 def install(target: str | Path, tasks: str | Path | None = None) -> Path:
@@ -92,11 +94,17 @@ def install(target: str | Path, tasks: str | Path | None = None) -> Path:
         OSError: the folder cannot be written.
     """
     source = static_folder()
-    made = Tasks.read(tasks).files(source) if tasks is not None else {}
+    joined = Tasks.read(tasks) if tasks is not None else None
     folder = Path(target).resolve()
-    shutil.copytree(source, folder, dirs_exist_ok=True)
-    for name, content in made.items():
-        (folder / name).write_bytes(content())
-        for suffix in (".br", ".gz"):  # Compressed copies of what it was made from.
-            (folder / (name + suffix)).unlink(missing_ok=True)
+    # pip compiles the Python among them.
+    shutil.copytree(source, folder, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
+    for name in ("tasks.py", "sw.js", "pyqueue.js"):
+        if joined is None or (forms := joined.forms(source, name)) is None:
+            continue
+        for coding, suffix in SUFFIXES.items():
+            copy = folder / (name + suffix)
+            if coding in forms:
+                copy.write_bytes(forms[coding]())
+            else:
+                copy.unlink(missing_ok=True)
     return folder

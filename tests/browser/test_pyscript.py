@@ -108,7 +108,7 @@ def test_the_board_in_python_uploads_photos(board: Page, chromium: Chromium, pho
     [
         pytest.param("worker", id="PyScript's worker"),
         pytest.param("packages", id="PyScript's packages"),
-        pytest.param("pyodide", id="micropip.install"),
+        pytest.param("pyodide", id="Pyodide's loadPackage"),
     ],
 )
 def test_each_way_to_install_the_wheel_delivers(chromium: Chromium, annex: Annex, page: str) -> None:

@@ -14,18 +14,19 @@ from tests.contract import store_contract
 
 pytestmark = pytest.mark.browser
 
-STATIC = Path(pyqueue.__file__).parent / "static"
+ROOT = Path(pyqueue.__file__).parent.parent
+STATIC = ROOT / "pyqueue" / "static"
 ORIGIN = "http://localhost"
 TYPES = {".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm"}
 EMPTY = "<!doctype html><title>store contract</title>"
 
 BOOT = """
-async ({app, source}) => {
+async (source) => {
   const { loadPyodide } = await import("/pyodide/pyodide.mjs");
   const { default: createPyodideModule } = await import("/pyodide/pyodide.asm.mjs");
-  const { default: manifest } = await import(`/${app}/worker/manifest.js`);
-  const { bridge } = await import(`/${app}/worker/bridge.js`);
-  const { openDatabase } = await import(`/${app}/web/schema.js`);
+  const manifest = await (await fetch("/manifest.json")).json();
+  const { bridge } = await import("/worker/bridge.js");
+  const { openDatabase } = await import("/web/schema.js");
   const lock = JSON.stringify({ info: manifest.lockInfo, packages: {} });
   const python = await loadPyodide({ createPyodideModule, indexURL: "/pyodide/", lockFileContents: lock });
   const wheel = await (await fetch(`/${manifest.wheel}`)).arrayBuffer();
@@ -67,8 +68,9 @@ FORGET = """
 
 
 def serve(route: Route) -> None:
-    """Answers from the static folder as it was built."""
-    path = STATIC / route.request.url.removeprefix(ORIGIN).lstrip("/")
+    """Answers from the static folder as it was built, and with the worker's modules as they are."""
+    name = route.request.url.removeprefix(ORIGIN).lstrip("/")
+    path = (ROOT if name.startswith(("web/", "worker/")) else STATIC) / name
     if path.is_file():
         route.fulfill(body=path.read_bytes(), content_type=TYPES.get(path.suffix, "application/octet-stream"))
     else:
@@ -82,8 +84,7 @@ def python(browser: Browser) -> Iterator[Page]:
     page = context.new_page()
     page.route(f"{ORIGIN}/**", serve)
     page.goto(f"{ORIGIN}/")
-    (app,) = STATIC.glob("app-*")
-    page.evaluate(BOOT, {"app": app.name, "source": inspect.getsource(store_contract)})
+    page.evaluate(BOOT, inspect.getsource(store_contract))
     yield page
     context.close()
 

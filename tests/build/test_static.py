@@ -13,9 +13,9 @@ from typing import Any
 import brotli
 import pytest
 
-from building import wheels
-from building.paths import STATIC
+from building.paths import NODE_MODULES, STATIC
 
+PYODIDE = json.loads((NODE_MODULES / "pyodide" / "package.json").read_text())["version"]
 COMPRESSED = [file for file in sorted(STATIC.rglob("*")) if file.suffix in (".br", ".gz")]
 
 
@@ -25,10 +25,7 @@ def sha256(path: Path) -> str:
 
 @pytest.fixture(scope="module")
 def manifest() -> dict[str, Any]:
-    [file] = STATIC.glob("app-*/worker/manifest.js")
-    found = re.fullmatch(r"export default (.*);\n", file.read_text(), re.DOTALL)
-    assert found
-    value: dict[str, Any] = json.loads(found[1])
+    value: dict[str, Any] = json.loads((STATIC / "manifest.json").read_text())
     return value
 
 
@@ -38,39 +35,62 @@ def test_the_manifest_names_what_the_worker_precaches(manifest: dict[str, Any]) 
     assert {path: sha256(STATIC / path) for path in manifest["files"]} == manifest["files"]
 
 
-def test_the_app_folder_is_named_by_the_build(manifest: dict[str, Any]) -> None:
-    """It is cached for ever, so it has to change its name with its content."""
-    [app] = STATIC.glob("app-*")
-    assert app.name == f"app-{manifest['build']}"
+def test_the_worker_knows_its_build(manifest: dict[str, Any]) -> None:
+    """The manifest is part of its script: another build is another script, which the browser installs."""
+    script = (STATIC / "sw.js").read_text()
+    for word in (manifest["build"], *manifest["files"].values()):
+        assert word in script
+
+
+def test_the_page_loads_one_small_script() -> None:
+    """It imports nothing, and at most 9 kB are sent; what is loaded later is named by its content."""
+    script = (STATIC / "pyqueue.js").read_text()
+    assert not re.search(r"\bimport\b\s*[\w{*\"']|\bfrom\s*[\"']", script)
+    assert (STATIC / "pyqueue.js.br").stat().st_size <= 9000
+    [views] = STATIC.glob("app-*/views.js")
+    assert f'"./{views.relative_to(STATIC).as_posix()}"' in script
+
+
+def test_the_worker_imports_pyodide_alone() -> None:
+    """Under a name with its version, which an HTTP cache cannot mistake for another's."""
+    script = (STATIC / "sw.js").read_text()
+    imported = re.findall(r"\bimport[^\"'();]*[\"']([^\"']+)[\"']", script)
+    assert sorted(imported) == [f"./pyodide/{name}?{PYODIDE}" for name in ("pyodide.asm.mjs", "pyodide.mjs")]
+    assert not re.search(r"\bimport\(", script)  # which a service worker refuses
 
 
 def test_only_the_declared_types_are_shipped() -> None:
     """What holds them against the code stays in the source tree."""
-    assert [file.name for file in STATIC.glob("*.ts")] == ["pyqueue.d.ts"]
-    assert not list(STATIC.glob("app-*/**/*.ts"))
+    assert [file.relative_to(STATIC).as_posix() for file in STATIC.rglob("*.ts")] == ["pyqueue.d.ts"]
+
+
+def test_every_source_map_is_there() -> None:
+    """Ours show the modules as they are written; npm's files say nothing of theirs, which are not shipped."""
+    maps = set()
+    for file in STATIC.rglob("*"):
+        if file.suffix in (".css", ".js", ".mjs"):
+            for name in re.findall(r"sourceMappingURL=(\S+)", file.read_text("utf-8")):
+                content = json.loads((file.parent / name).read_text())
+                assert len(content["sources"]) == len(content["sourcesContent"])
+                assert not [source for source in content["sources"] if source.startswith("/")]
+                maps.add(file.name)
+    assert maps == {"pyqueue.js", "sw.js", "views.js"}
 
 
 def test_the_lock_file_names_files_that_are_there() -> None:
     """Pyodide refuses a package whose hash differs, and PyScript finds packages by their imports."""
     lock = json.loads((STATIC / "pyodide" / "pyodide-lock.json").read_text())
-    assert set(lock["packages"]) == {"micropip", "pyqueue"}
-    for name, package in lock["packages"].items():
-        assert package["imports"] == [name]
+    imports = {name: package["imports"] for name, package in lock["packages"].items()}
+    assert imports == {"micropip": ["micropip"], "pyqueue-sync": ["pyqueue"]}
+    for package in lock["packages"].values():
         assert sha256(STATIC / "pyodide" / package["file_name"]) == package["sha256"]
 
 
 def test_the_browser_wheel_holds_only_what_runs_in_a_browser() -> None:
     """It is downloaded by every visitor."""
-    [wheel] = STATIC.glob("pyqueue-*.whl")
-    names = zipfile.ZipFile(wheel).namelist()
+    names = zipfile.ZipFile(STATIC / "pyqueue.whl").namelist()
     assert "pyqueue/browser/__init__.py" in names
     assert not [name for name in names if re.search(r"/(server|testing|static)/|__main__|entry_points", name)]
-
-
-def test_the_same_sources_make_the_same_wheel(tmp_path: Path) -> None:
-    """Otherwise every build would make every browser download everything again."""
-    first, second = (wheels.build_browser_wheel(tmp_path / name).read_bytes() for name in ("first", "second"))
-    assert first == second
 
 
 @pytest.mark.parametrize("file", COMPRESSED, ids=lambda file: file.relative_to(STATIC).as_posix())

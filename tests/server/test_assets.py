@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import brotli
 import httpx
 import pytest
 from starlette.applications import Starlette
@@ -19,7 +20,10 @@ from starlette.routing import Mount
 
 from pyqueue._errors import DeclarationError
 from pyqueue.server import assets, static
+from pyqueue.server.joined import brotli_end, join
 
+SCRIPT = b"export const pyqueue = 1;"
+COMMENT = b"\n//# sourceMappingURL=pyqueue.js.map\n"
 TASKS = "from pyqueue import Queue\nqueue = Queue()\n"
 Get = Callable[..., httpx.Response]
 
@@ -28,19 +32,20 @@ Get = Callable[..., httpx.Response]
 def folder(tmp_path: Path) -> Path:
     """A built folder in small."""
     files = {
-        "pyqueue.js": b"export const pyqueue = 1;\n",
+        "pyqueue.js": SCRIPT + COMMENT,
+        "pyqueue.js.br": b"flushed" + brotli_end(COMMENT),
         "pyqueue.js.gz": gzip.compress(b"stale once there are tasks"),
-        "sw.js": b'import "./app-1f/worker/boot.js";\n',
+        "sw.js": b"// work\n",
         "sw.js.gz": gzip.compress(b"stale once there are tasks"),
-        "app-1f/worker/boot.js": b"// boot\n",
-        "app-1f/worker/main.py": b"",
+        "sw.js.br": b"compressed in another way, and stale once there are tasks",
+        "app-1f/views.js": b"// views\n",
         "pyodide/pyodide.mjs": b"export {};",
         "pyodide/pyodide.mjs.gz": gzip.compress(b"packed"),
         "pyodide/pyodide.mjs.br": b"packed better",
         "pyodide/pyodide.asm.wasm": b"\0asm",
         "pyodide/python_stdlib.zip": b"PK",
         "pyodide/pyodide-lock.json": b"{}",
-        "pyqueue-0.1.0-py3-none-any.whl": b"PK",
+        "pyqueue.whl": b"PK",
         "pyqueue.d.ts": b"export {};\n",
     }
     for name, content in files.items():
@@ -84,7 +89,7 @@ def get(folder: Path, tasks: Path) -> Get:
         ("pyodide/pyodide.asm.wasm", "application/wasm"),
         ("pyodide/python_stdlib.zip", "application/zip"),
         ("pyodide/pyodide-lock.json", "application/json"),
-        ("pyqueue-0.1.0-py3-none-any.whl", "application/octet-stream"),
+        ("pyqueue.whl", "application/octet-stream"),
         ("pyqueue.d.ts", "text/plain; charset=utf-8"),
         ("tasks.py", "text/x-python; charset=utf-8"),
     ],
@@ -97,7 +102,7 @@ def test_every_file_has_its_media_type(get: Get, path: str, media_type: str) -> 
 
 def test_only_hashed_files_are_cached_for_ever(get: Get) -> None:
     """Everything else is asked for again."""
-    assert get("app-1f/worker/boot.js").headers["cache-control"] == "max-age=31536000, immutable"
+    assert get("app-1f/views.js").headers["cache-control"] == "max-age=31536000, immutable"
     for path in ("sw.js", "pyqueue.js", "tasks.py", "pyodide/pyodide.mjs"):
         assert get(path).headers["cache-control"] == "no-cache"
 
@@ -146,7 +151,8 @@ def test_other_methods_are_405(get: Get) -> None:
 
 def test_the_worker_names_the_tasks_and_changes_with_them(get: Get, folder: Path, tasks: Path) -> None:
     """So the browser installs a new worker."""
-    first = get("sw.js", accept_encoding="gzip")
+    first = get("sw.js", accept_encoding="br, gzip")
+    assert first.headers["content-encoding"] == "gzip"
     digest = hashlib.sha256(TASKS.encode()).hexdigest()
     line = f'self.PYQUEUE_TASKS = {{"url": "tasks.py", "sha256": "{digest}"}};\n'
     assert first.text == (folder / "sw.js").read_text() + "\n" + line
@@ -158,14 +164,15 @@ def test_the_worker_names_the_tasks_and_changes_with_them(get: Get, folder: Path
 
 def test_the_page_is_told_what_is_declared(get: Get, folder: Path, tasks: Path) -> None:
     """Before any worker has started, and anew when it changes."""
-    first = get("pyqueue.js", accept_encoding="gzip, br")
-    assert "content-encoding" not in first.headers
-    script, _, line = first.text.removesuffix(");\n").rpartition("\npyqueue.declare(")
-    assert script == (folder / "pyqueue.js").read_text()
+    first = get("pyqueue.js")
+    script, _, rest = first.text.partition("\nimport.meta.pyqueue.declare(")
+    line, _, comment = rest.partition(");\n")
+    assert (script.encode(), comment.encode()) == (SCRIPT, COMMENT)
     assert json.loads(line) == {
         "limits": {"payload_bytes": 1 << 20, "jobs": 10_000, "bytes": 100 << 20},
         "tasks": {},
     }
+    assert get("pyqueue.js", accept_encoding="gzip").text == first.text
     assert get("pyqueue.js", if_none_match=first.headers["etag"]).status_code == 304
     rewrite(tasks, TASKS + "queue.http('a', 'POST', '/a', label='</script>\\u2028')\n")
     second = get("pyqueue.js", if_none_match=first.headers["etag"])
@@ -209,6 +216,20 @@ def rewrite(path: Path, text: str) -> None:
     os.utime(path, ns=(modified + 10**9, modified + 10**9))
 
 
+@pytest.mark.parametrize("length", [1, 255, 65_536, 65_537, 200_000])
+def test_the_end_of_a_brotli_stream_can_be_changed_without_a_compressor(tmp_path: Path, length: int) -> None:
+    """So that what a visitor downloads is as small with a line of the site's own as without."""
+    code, line = b"let a = 1;" * 100, b"x" * (length - 1) + b"\n"
+    compressor = brotli.Compressor()
+    script = tmp_path / "a.js"
+    script.write_bytes(code + COMMENT)
+    compressed = compressor.process(code) + compressor.flush() + brotli_end(COMMENT)
+    assert brotli.decompress(compressed) == code + COMMENT
+    (tmp_path / "a.js.br").write_bytes(compressed)
+    joined = join(script, line)
+    assert brotli.decompress(joined["br"]()) == joined["identity"]() == code + b"\n" + line + COMMENT
+
+
 def test_without_tasks_the_scripts_are_as_built(folder: Path) -> None:
     """On a static host the URL names them."""
     app = assets(directory=folder)
@@ -217,6 +238,7 @@ def test_without_tasks_the_scripts_are_as_built(folder: Path) -> None:
         async with httpx.AsyncClient(
             transport=httpx.ASGITransport(app), base_url="http://localhost"
         ) as client:
+            client.headers["accept-encoding"] = "gzip"
             return [await client.get(f"/{name}") for name in ("sw.js", "pyqueue.js", "tasks.py")]
 
     worker, page, tasks = asyncio.run(request())
@@ -246,8 +268,11 @@ def test_install_copies_the_folder_and_joins_the_tasks(
     assert (target / "tasks.py").read_text() == TASKS
     assert (target / "sw.js").read_text().count("PYQUEUE_TASKS") == 1
     assert (target / "pyqueue.js").read_text().count("pyqueue.declare(") == 1
-    assert not (target / "sw.js.gz").exists()
-    assert not (target / "pyqueue.js.gz").exists()
+    for script in ("sw.js", "pyqueue.js"):
+        copy = gzip.decompress((target / f"{script}.gz").read_bytes())
+        assert copy == (target / script).read_bytes()
+    assert not (target / "sw.js.br").exists()
+    assert (target / "pyqueue.js.br").read_bytes().startswith(b"flushed")
     assert (target / "pyodide/pyodide.mjs.br").exists()
 
 

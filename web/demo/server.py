@@ -31,7 +31,6 @@ from starlette.staticfiles import StaticFiles
 from starlette.templating import Jinja2Templates
 from trouble import Control, ServerState, Trouble, TroubleMiddleware
 
-from pyqueue import __version__
 from pyqueue.server import IdempotencyMiddleware, SQLiteIdempotencyStore, StoredResponse, assets
 
 HERE = Path(__file__).resolve().parent
@@ -43,7 +42,6 @@ PHOTO_TYPES = ("image/png", "image/jpeg", "image/gif", "image/webp")
 templates = Jinja2Templates(
     env=Environment(loader=FileSystemLoader(HERE), autoescape=True, trim_blocks=True, lstrip_blocks=True)
 )
-templates.env.globals["version"] = __version__
 
 
 class Refused(Exception):

@@ -2,15 +2,12 @@
 
 import { append, editCommand, enqueueCommand, pauseCommand } from "./append.js";
 import { announce, announceHere, listen, openChannel } from "./channel.js";
-import { labelsOf, limitsOf, requireTask } from "./declaration.js";
+import { requireTask } from "./declaration.js";
 import { InvalidPayload } from "./errors.js";
 import { Job } from "./job.js";
-import { readJobs } from "./list.js";
-import { readJob } from "./look.js";
-import { command, now, recordOf } from "./records.js";
-import { isPersisted, persist } from "./storage.js";
+import { command, recordOf } from "./records.js";
+import { views } from "./second.js";
 import { shown } from "./text.js";
-import { readAside, readDeclaration, readNumbers } from "./view.js";
 import { armWakeups } from "./wakeups.js";
 import { WorkerHandle } from "./worker.js";
 
@@ -93,7 +90,10 @@ export class Client {
    * @returns {Promise<Job[]>} in the order in which they were enqueued
    */
   async jobs(filter) {
-    return (await readJobs(filter)).map(({ record, surroundings }) => this.#job(record, surroundings));
+    const { explain, readJobs } = await views();
+    return (await readJobs(filter)).map(({ record, surroundings }) =>
+      this.#job(record, surroundings && explain(record, surroundings, this.#worker.state, navigator.onLine)),
+    );
   }
 
   /**
@@ -101,42 +101,15 @@ export class Client {
    * @returns {Promise<Job | null>} `null`: there is none, or its retention is over
    */
   async job(id) {
+    const { readJob } = await views();
     const record = await readJob(id);
     return record ? this.#job(record) : null;
   }
 
   /** What the queue holds and does; web/pyqueue.d.ts names the fields. */
   async stats() {
-    const [numbers, durable] = await Promise.all([readNumbers(), isPersisted()]);
-    // Others may have been given the same: each may do with its own what it likes.
-    const { meta, depth, inbox, oldest, setAside } = structuredClone(numbers);
-    const { counters, open } = meta.tallies ?? {};
-    const { holds = {}, outage } = meta;
-    const limits = limitsOf(this.#declared ?? meta.declaration);
-    return {
-      depth,
-      inFlight: depth.sending,
-      attempts: counters?.attempts ?? 0,
-      retries: counters?.retries ?? 0,
-      permanentFailures: counters?.failed ?? 0,
-      refused: counters?.refused ?? 0,
-      pruned: counters?.pruned ?? 0,
-      prunedFailed: counters?.pruned_failed ?? 0,
-      setAside,
-      oldestPendingAge: oldest === undefined ? null : Math.max(0, now() - oldest),
-      paused: Object.keys(holds).length > 0,
-      holds,
-      outage: outage
-        ? { code: outage.code, message: outage.message, since: outage.since, nextTryAt: outage.probe_at }
-        : null,
-      nextWakeUp: meta.schedule?.wake_at ?? null,
-      bytes: (open?.bytes ?? 0) + inbox.bytes,
-      limits: { payloadBytes: limits.payload_bytes, jobs: limits.jobs, bytes: limits.bytes },
-      durable,
-      online: navigator.onLine,
-      backgroundSync: this.#worker.backgroundSync ?? null,
-      worker: this.#worker.state,
-    };
+    const { readStats } = await views();
+    return readStats(this.#worker, this.#declared);
   }
 
   /**
@@ -145,18 +118,21 @@ export class Client {
    * @returns {Promise<boolean | null>} whether it will; `null`: it asks the person, and `stats().durable` will tell
    */
   async persist() {
+    const { persist } = await views();
     return persist();
   }
 
   /** What could not be read, the first of it: it keeps no other job waiting. */
   async setAside() {
+    const { readAside } = await views();
     const records = await readAside(SHOWN_ASIDE);
     return records.map(({ from, reason, at, record }) => ({ from, reason, at, record }));
   }
 
   /** @returns {Promise<{[task: string]: string}>} what a person calls the tasks that have a label */
   async labels() {
-    return labelsOf(this.#declared ?? (await readDeclaration()));
+    const { readLabels } = await views();
+    return readLabels(this.#declared);
   }
 
   /**
@@ -225,10 +201,10 @@ export class Client {
 
   /**
    * @param {JobRecord} record
-   * @param {import("./surroundings.js").Surroundings} [surroundings] if it is to be explained
+   * @param {import("./explain.js").Explanation} [explanation]
    */
-  #job(record, surroundings) {
-    return new Job(record, () => this.#worker.state, surroundings);
+  #job(record, explanation) {
+    return new Job(record, () => this.#worker.state, explanation);
   }
 }
 

@@ -27,12 +27,3 @@ export function requireTask(declared, task) {
   const known = Object.keys(declared.tasks).join(", ");
   throw new UnknownTask(`there is no task ${task}; ${known ? `there are ${known}` : "the site declares none"}`);
 }
-
-/**
- * @param {Declaration} [declaration]
- * @returns {{[task: string]: string}} what a person calls the tasks that have a label
- */
-export function labelsOf(declaration) {
-  const tasks = Object.entries(declaration?.tasks ?? {});
-  return Object.fromEntries(tasks.flatMap(([name, { label }]) => (label ? [[name, label]] : [])));
-}

@@ -3,13 +3,11 @@
 import { SETTLED } from "../vocabulary.js";
 import { listen } from "./channel.js";
 import { JobFailed, UnknownJob } from "./errors.js";
-import { explain } from "./explain.js";
-import { readExplained, readJob } from "./look.js";
+import { views } from "./second.js";
 
 /**
  * @typedef {import("./explain.js").Explanation} Explanation
  * @typedef {import("./records.js").JobRecord} JobRecord
- * @typedef {import("./surroundings.js").Surroundings} Surroundings
  */
 
 /** Milliseconds between two looks while someone waits: a page that was frozen may have missed a broadcast. */
@@ -19,12 +17,12 @@ export class Job {
   /**
    * @param {JobRecord} record
    * @param {() => import("./worker.js").WorkerState} worker says how the worker is
-   * @param {Surroundings} [surroundings] read together with it: the job is explained
+   * @param {Explanation} [explanation] if it was read together with it
    */
-  constructor(record, worker, surroundings) {
+  constructor(record, worker, explanation) {
     this.#record = record;
     this.#worker = worker;
-    if (surroundings) this.#explanation = explain(record, surroundings, worker(), navigator.onLine);
+    this.#explanation = explanation;
   }
 
   #record;
@@ -98,6 +96,7 @@ export class Job {
    * @throws {UnknownJob} it was pruned
    */
   async refresh() {
+    const { readJob } = await views();
     this.#record = await found(this.id, readJob(this.id, this.#record.seq));
     this.#explanation = undefined;
     return this;
@@ -111,6 +110,7 @@ export class Job {
    * @throws {UnknownJob} it was pruned
    */
   async result() {
+    const { readJob } = await views();
     let { id } = this;
     while (true) {
       // Listened for before it is read: what changes in between is news.
@@ -136,6 +136,7 @@ export class Job {
    * @throws {UnknownJob} it was pruned
    */
   async explain() {
+    const { explain, readExplained } = await views();
     const { record, surroundings = {} } = await found(this.id, readExplained(this.id, this.#record.seq));
     this.#record = record;
     this.#explanation = explain(record, surroundings, this.#worker(), navigator.onLine);

@@ -8,9 +8,10 @@
  */
 
 import { BATCH, STATUSES } from "../vocabulary.js";
-import { result, transact } from "./database.js";
+import { result } from "./database.js";
 import { foresight, readInbox } from "./inbox.js";
 import { paced } from "./pace.js";
+import { transact } from "./reading.js";
 import { recordOf } from "./records.js";
 import { readSurroundings } from "./surroundings.js";
 

@@ -1,9 +1,10 @@
 /** Reading single jobs by their ids: all that are asked for at the same time, in one transaction. */
 
 import { BATCH } from "../vocabulary.js";
-import { result, transact } from "./database.js";
+import { result } from "./database.js";
 import { foresight, readInbox } from "./inbox.js";
 import { paced } from "./pace.js";
+import { transact } from "./reading.js";
 import { recordOf } from "./records.js";
 import { readSurroundings } from "./surroundings.js";
 

@@ -4,7 +4,7 @@
 const PATIENCE = 10_000;
 
 /** @returns {Promise<void>} resolves once the page has loaded and has nothing to do */
-async function idle() {
+export async function idle() {
   if (typeof document !== "undefined" && document.readyState !== "complete") {
     await new Promise((resolve) => addEventListener("load", resolve, { once: true }));
   }

@@ -1,10 +1,12 @@
-/** Reading what concerns the whole queue: its numbers, whether there is work, and what was set aside. */
+/** Reading what concerns the whole queue: its numbers, its declaration, and what was set aside. */
 
 import { BATCH, STATUSES } from "../vocabulary.js";
-import { result, transact } from "./database.js";
+import { result } from "./database.js";
 import { readAppended, readMeta } from "./meta.js";
 import { paced } from "./pace.js";
+import { transact } from "./reading.js";
 import { inboxTally } from "./records.js";
+import { startingWith } from "./work.js";
 
 /**
  * @typedef {import("./records.js").AsideRecord} AsideRecord
@@ -17,9 +19,6 @@ import { inboxTally } from "./records.js";
 
 /** Records set aside that are counted; there may be more. */
 const MOST_ASIDE = 1000;
-
-/** All keys that start with this word in an index on `[word, ...]`. @param {string} word */
-const startingWith = (word) => IDBKeyRange.bound([word], [word, []]);
 
 /**
  * What `stats` tells. It comes from tallies and bounded reads: its cost does not grow with the queue.
@@ -82,44 +81,4 @@ export async function readDeclaration() {
  */
 export function readAside(limit) {
   return transact(["aside"], "readonly", (tx) => result(tx.objectStore("aside").getAll(null, limit)));
-}
-
-/**
- * @typedef {object} Work
- * @property {boolean} commands the inbox is not empty
- * @property {boolean} sending a job is being sent, or was when its worker died
- * @property {boolean} waiting a job is pending, or gave up for lack of a network
- * @property {number} [due] when the first of the jobs whose turn it is may be sent
- * @property {boolean} failed some failed: a worker with newer tasks may be able to do them
- * @property {import("./records.js").Schedule} [schedule]
- */
-
-/**
- * Whether waking the worker could do any good: booting Python for an empty queue would not.
- *
- * @returns {Promise<Work>}
- */
-export function readWork() {
-  return transact(["inbox", "jobs", "meta"], "readonly", async (tx) => {
-    const jobs = tx.objectStore("jobs");
-    const holds = async (/** @type {string} */ index, /** @type {string} */ word) =>
-      (await result(jobs.index(index).getKey(startingWith(word)))) !== undefined;
-    const [commands, sending, pending, unreached, failed, due, { schedule }] = await Promise.all([
-      result(tx.objectStore("inbox").getAllKeys(null, 1)),
-      holds("status", "sending"),
-      holds("status", "pending"),
-      holds("backoff", "network"),
-      holds("status", "failed"),
-      result(jobs.index("due").openKeyCursor()),
-      readMeta(tx, "schedule"),
-    ]);
-    return {
-      commands: commands.length > 0,
-      sending,
-      waiting: pending || unreached,
-      failed,
-      ...(due ? { due: /** @type {[number, number]} */ (due.key)[0] } : {}),
-      ...(schedule ? { schedule } : {}),
-    };
-  });
 }

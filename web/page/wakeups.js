@@ -6,7 +6,7 @@
 import { SILENCE } from "../vocabulary.js";
 import { listen } from "./channel.js";
 import { now } from "./records.js";
-import { readWork } from "./view.js";
+import { readWork } from "./work.js";
 
 /** Milliseconds: what `setTimeout` can count to. More would end at once. */
 const LONGEST = 2 ** 31 - 1;
@@ -18,7 +18,7 @@ const PAUSE = 1;
  * The schedule, if it can be believed: a command is newer than any schedule, and one that was written later than
  * now is by another clock.
  *
- * @param {import("./view.js").Work} work
+ * @param {import("./work.js").Work} work
  * @param {number} time Unix time in seconds
  */
 const scheduleOf = ({ commands, schedule }, time) =>
@@ -28,7 +28,7 @@ const scheduleOf = ({ commands, schedule }, time) =>
  * How long the work can wait, for all that is known after a silence: the worker may have died at any instant, with
  * a job on its way or due that the schedule does not know of.
  *
- * @param {import("./view.js").Work} work
+ * @param {import("./work.js").Work} work
  * @param {number} time Unix time in seconds
  * @returns {number} seconds; 0: the worker is to be woken now
  */
@@ -41,7 +41,7 @@ function waitAfterSilence(work, time) {
 /**
  * The same once the worker has said that it ends: then its schedule knows of all but the inbox.
  *
- * @param {import("./view.js").Work} work
+ * @param {import("./work.js").Work} work
  * @param {number} time Unix time in seconds
  * @returns {number} seconds; infinite: nothing is due by itself
  */
@@ -80,7 +80,7 @@ export function armWakeups(wake) {
    * Wakes the worker if there is work, now or when it is time.
    *
    * @param {string} reason
-   * @param {(work: import("./view.js").Work, time: number) => number} [waitFor] seconds; left out: wake it now
+   * @param {(work: import("./work.js").Work, time: number) => number} [waitFor] seconds; left out: wake it now
    * @param {boolean} [isNew] the worker may know tasks that the last one did not
    */
   async function look(reason, waitFor = () => 0, isNew = false) {

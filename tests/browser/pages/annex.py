@@ -18,7 +18,6 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from pyqueue import __version__
 from pyqueue.server import assets
 
 PAGES = Path(__file__).parent
@@ -61,8 +60,7 @@ async def _answer(request: Request) -> Response:
 
 
 async def _page(request: Request) -> Response:
-    source = (PAGES / f"{request.path_params['name']}.html").read_text("utf-8")
-    return HTMLResponse(source.replace("{{ version }}", __version__))
+    return HTMLResponse((PAGES / f"{request.path_params['name']}.html").read_text("utf-8"))
 
 
 class DamagedSite:

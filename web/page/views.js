@@ -1,0 +1,13 @@
+/**
+ * What a page shows of the queue: lists, single jobs, numbers, explanations, and `<pyqueue-status>`. As built it is a
+ * script of its own, so that a page which only writes does not wait for it; second.js loads it.
+ */
+
+export { explain } from "./explain.js";
+export { readJobs } from "./list.js";
+export { readExplained, readJob } from "./look.js";
+export { readWith } from "./reading.js";
+export { readLabels, readStats } from "./stats.js";
+export { defineStatusElement } from "./status-element.js";
+export { persist } from "./storage.js";
+export { readAside } from "./view.js";
