@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.browser.harness import Annex, Chromium, Firefox, Tab, WebKit
+from tests.browser.harness import Annex, Chromium, Firefox, Refusal, Tab, WebKit
 
 Engine = Chromium | Firefox | WebKit
 
@@ -23,6 +23,19 @@ SUBMIT = """
   document.querySelector(form).requestSubmit();
 }
 """
+KEEP = """
+async () => {
+  const name = (await caches.keys()).find((name) => name.endsWith(" snapshot"));
+  if (!name) return false;
+  const cache = await caches.open(name);
+  const [request] = await cache.keys();
+  if (!request) return false;
+  const { headers, body } = await cache.match(request);
+  await cache.put(request, new Response(await new Response(body).arrayBuffer(), { headers }));
+  return true;
+}
+"""
+"""In an automated WebKitGTK an entry goes with the worker that made it: the page makes it its own."""
 HEAR = """
 (id) => {
   window.heard = [];
@@ -120,14 +133,18 @@ def test_tabs_share_the_queue(tab: Tab, annex: Annex, engine: Engine) -> None:
     assert len(annex.log()) == 11
 
 
-def test_a_file_is_delivered(tab: Tab, annex: Annex) -> None:
-    """Stored as it is, and sent by a task."""
+def test_a_file_is_delivered(tab: Tab, annex: Annex, engine: Engine) -> None:
+    """Stored as it is, and sent by a task. An automated WebKitGTK keeps no files, and says so."""
     pixel = bytes.fromhex(
         "89504e470d0a1a0a0000000d4948445200000001000000010804000000b51c0c02"
         "0000000b4944415478da6364f80f00010501012718e3660000000049454e44ae426082"
     )
-    answer = tab.run(UPLOAD, list(pixel))
-    assert answer["id"] == 1
+    if isinstance(engine, WebKit):
+        with pytest.raises(Refusal, match="preparing Blob/File data") as refusal:
+            tab.run(UPLOAD, list(pixel))
+        assert refusal.value.name == "StoreError"
+    else:
+        assert tab.run(UPLOAD, list(pixel))["id"] == 1
 
 
 def test_a_pause_holds_everything(tab: Tab, annex: Annex, engine: Engine) -> None:
@@ -168,20 +185,10 @@ def test_without_service_workers_a_worker_of_the_page_delivers(engine: Engine, a
         writer.result(writer.comment("mine"))
     worker = tab.stats()["worker"]
     assert (worker["mode"], worker["boot"]["restored"]) == ("worker", False)
-    engine.wait_for(lambda: tab.run(KEPT))
-    other.page.close()
-    tab.page.reload()
-    tab.page.wait_for_function("window.pyqueue")
-    tab.result(tab.comment("again"))
-    boot = tab.stats()["worker"]["boot"]
+    engine.wait_for(lambda: other.run(KEEP))
+    tab.page.close()
+    other.result(other.comment("again"))
+    boot = other.stats()["worker"]["boot"]
     assert boot["restored"], boot
     assert boot["milliseconds"] < worker["boot"]["milliseconds"]
     assert annex.texts() == ["mine", "mine", "again"]
-
-
-KEPT = """
-async () => {
-  const names = (await caches.keys()).filter((name) => name.endsWith(" snapshot"));
-  return names.length > 0 && (await (await caches.open(names[0])).keys()).length > 0;
-}
-"""
