@@ -12,7 +12,7 @@ from typing import Any
 import brotli
 from playwright.sync_api import Page
 
-from tests.bench.contenders import PYQUEUE, Browser
+from tests.bench.contenders import PLAIN, PYQUEUE, Browser
 from tests.bench.report import Row
 from tests.bench.server import Server
 from tests.browser.harness import Chromium
@@ -49,20 +49,21 @@ def page(fresh: Browser, server: Server, rounds: int) -> Iterator[Row]:
     for _ in range(rounds):
         with fresh() as chromium:
             chromium.context.add_init_script(_WATCH)
-            bare = _busy(_open(chromium, f"{server.url}/plain"))
-            tab = _open(chromium, f"{server.url}/pyqueue")
+            bare = _Meter(chromium, f"{server.url}/plain").busy()
+            meter = _Meter(chromium, f"{server.url}/pyqueue")
+            tab = meter.tab
             loaded = dict(tab.evaluate(_SCRIPTS))
-            tab.wait_for_function("document.readyState === 'complete'")
-            loading.add(PYQUEUE, _busy(tab) - bare)
+            loading.add(PYQUEUE, meter.busy())
+            loading.add(PLAIN, bare)
             tab.evaluate("bench.ready()")
             after = dict(tab.evaluate(_SCRIPTS))
             first = {path: bytes for path, bytes in loaded.items() if path.endswith("/pyqueue.js")}
             size.add(PYQUEUE, sum(first.values()) / 1000)
             requests.add(PYQUEUE, len(first))
             later.add(PYQUEUE, sum(after[path] for path in after if path not in first) / 1000)
-            before = _busy(tab)
+            before = meter.busy()
             tab.evaluate("bench.enqueue([100, 4, 5])")
-            enqueueing.add(PYQUEUE, (_busy(tab) - before) / 100)
+            enqueueing.add(PYQUEUE, (meter.busy() - before) / 100)
             longest.add(PYQUEUE, tab.evaluate("window.longest"))
     yield from (size, requests, later, loading, enqueueing, longest)
 
@@ -103,12 +104,20 @@ def _open(chromium: Chromium, url: str) -> Page:
     return tab
 
 
-def _busy(tab: Page) -> float:
-    """Milliseconds that the tab's main thread has worked."""
-    session = tab.context.new_cdp_session(tab)
-    session.send("Performance.enable")
-    metrics: list[dict[str, Any]] = session.send("Performance.getMetrics")["metrics"]
-    return next(float(metric["value"]) * 1000 for metric in metrics if metric["name"] == "TaskDuration")
+class _Meter:
+    """A tab whose main thread is watched from its first moment."""
+
+    def __init__(self, chromium: Chromium, url: str) -> None:
+        self.tab = chromium.context.new_page()
+        self._session = chromium.context.new_cdp_session(self.tab)
+        self._session.send("Performance.enable")
+        self.tab.goto(url)
+        self.tab.wait_for_function("window.bench && document.readyState === 'complete'")
+
+    def busy(self) -> float:
+        """Milliseconds that it has worked."""
+        metrics: list[dict[str, Any]] = self._session.send("Performance.getMetrics")["metrics"]
+        return next(float(metric["value"]) * 1000 for metric in metrics if metric["name"] == "TaskDuration")
 
 
 def _fetch(url: str) -> bytes:
