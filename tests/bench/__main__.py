@@ -16,13 +16,14 @@ from playwright.sync_api import Playwright, sync_playwright
 from tests.bench.backlog import backlog, signs
 from tests.bench.compared import COMPARED, ROUND_TRIP, order, round_trip
 from tests.bench.contenders import PLAIN, Contender, Invalid, browser
+from tests.bench.engines import wake_engines
 from tests.bench.light import download, memory, page
 from tests.bench.report import Row, table
 from tests.bench.server import Server
 from tests.bench.wake import first_visit, wake
 from tests.bench.watched import watched
 
-ALONE = ("backlog", "signs", "watched", "wake", "first_visit", "page", "download", "memory")
+ALONE = ("backlog", "signs", "watched", "wake", "wake_engines", "first_visit", "page", "download", "memory")
 """The cases in which pyqueue is measured beside itself."""
 
 
@@ -68,6 +69,8 @@ class Bench:
         fresh = partial(browser, self._playwright, self._executable)
         if name == "watched":
             yield from watched(fresh, self._rounds)
+        elif name == "wake_engines":
+            yield from wake_engines(self._playwright, self._rounds)
         elif name == "download":
             yield from download(self._server)
         elif name in ("backlog", "signs"):
