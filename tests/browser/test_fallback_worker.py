@@ -9,6 +9,7 @@ import pytest
 from pyqueue.testing.plugin import Network
 from tests.browser.harness import Annex, Chromium, Demo, Tab
 
+SCRIPT = "/pyqueue/sw.js"
 WASM = "/pyqueue/pyodide/pyodide.asm.wasm"
 
 
@@ -182,8 +183,25 @@ def test_a_network_lost_during_the_first_install_does_not_lose_the_write(
             "script-src 'self' 'wasm-unsafe-eval'",
         ),
         ({"missing": [WASM]}, {}, f"{WASM} could not be downloaded: the server answered 404"),
+        ({"replaced": {WASM: "of another build"}}, {}, f"{WASM} is not the file this build was made with"),
+        ({"missing": ["/pyqueue/tasks.py"]}, {}, "tasks.py could not be downloaded"),
+        ({"missing": [SCRIPT]}, {}, f"{SCRIPT} cannot be loaded; nor can a service worker be registered"),
+        ({"headers": {SCRIPT: {"Content-Type": "text/plain"}}}, {}, "unsupported MIME type"),
+        ({"replaced": {SCRIPT: "throw new TypeError('broken on its way')"}}, {}, "broken on its way"),
+        ({"replaced": {SCRIPT: "const ="}}, {}, "SyntaxError"),
+        ({"missing": ["/pyqueue/pyodide/pyodide.mjs"]}, {}, f"{SCRIPT} cannot be loaded"),
     ],
-    ids=["CSP", "missing file"],
+    ids=[
+        "CSP",
+        "missing file",
+        "wrong file",
+        "missing tasks",
+        "missing script",
+        "type of the script",
+        "script that throws",
+        "no script",
+        "missing module",
+    ],
 )
 def test_a_worker_that_cannot_boot_says_why_and_loses_nothing(
     chromium: Chromium, annex: Annex, damage: dict[str, Any], repair: dict[str, Any], cause: str
@@ -205,3 +223,21 @@ def test_a_worker_that_cannot_boot_says_why_and_loses_nothing(
         tab.result(job)
     assert annex.texts() == ["one", "two"]
     assert len(annex.log()) == 2
+
+
+@pytest.mark.parametrize(
+    ("tasks", "cause"),
+    [
+        ("/annex/broken_tasks.py", "no such setting"),
+        ("/annex/answers.py", "could not be downloaded: the server answered 404"),
+        ("https://elsewhere.test/tasks.py", "tasks must be on this site's origin"),
+    ],
+    ids=["raise", "missing", "elsewhere"],
+)
+def test_tasks_that_cannot_be_had_are_told(chromium: Chromium, annex: Annex, tasks: str, cause: str) -> None:
+    """On a static host nobody has looked at them before the worker does."""
+    tab = Tab(chromium, f"{annex.page('tasks')}?{tasks}")
+    job = tab.comment("kept")
+    chromium.wait_for(lambda: cause in tab.stats()["worker"].get("error", {}).get("message", ""))
+    assert tab.explain(job)["code"] == "worker_failed"
+    assert annex.log() == []

@@ -29,10 +29,12 @@ class Damage:
 
     Attributes:
         missing: paths that answer 404.
+        replaced: what is answered instead, by path.
         headers: further headers, by path.
     """
 
     missing: list[str] = field(default_factory=list)
+    replaced: dict[str, str] = field(default_factory=dict)
     headers: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
@@ -77,6 +79,9 @@ class DamagedSite:
             return await Response(status_code=204)(scope, receive, send)
         if path in self._damage.missing:
             return await PlainTextResponse("Gone", 404)(scope, receive, send)
+        if path in self._damage.replaced:
+            text, kind = self._damage.replaced[path], "text/javascript"
+            return await Response(text, media_type=kind)(scope, receive, send)
         extra: dict[str, Any] = self._damage.headers.get(path, {})
 
         async def send_with_headers(message: Message) -> None:

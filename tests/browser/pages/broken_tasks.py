@@ -1,0 +1,3 @@
+"""Tasks that cannot be imported."""
+
+raise LookupError("no such setting")
