@@ -13,16 +13,10 @@ from typing import Any
 from playwright.sync_api import BrowserContext, Page, Playwright
 
 from tests.bench.server import Server
+from tests.browser.harness import Chromium
 
 PYQUEUE, WORKBOX, PLAIN = "pyqueue", "workbox", "plain-js"
 _PAGES = {PYQUEUE: "pyqueue", WORKBOX: "workbox", PLAIN: "plain"}
-_ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 class Invalid(Exception):
@@ -122,10 +116,8 @@ def check(log: list[tuple[float, float, str, int]], count: int) -> None:
 def browser(playwright: Playwright, executable: Path) -> Iterator[BrowserContext]:
     """A Chromium with a fresh profile."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        context = playwright.chromium.launch_persistent_context(
-            profile, executable_path=executable, args=_ARGUMENTS
-        )
+        chromium = Chromium(playwright, executable, Path(profile))
         try:
-            yield context
+            yield chromium.context
         finally:
-            context.close()
+            chromium.kill()
