@@ -117,6 +117,17 @@ def test_an_attempt_always_ends_in_an_outcome(
     assert (ended["certainty"], ended["attempts"]) == (certainty, 1)
 
 
+def test_a_task_that_never_waits_for_anything_leaves_the_others_their_turn(odd: Tab, annex: Annex) -> None:
+    """What it awaits is always ready; the answers of others come in tasks of JavaScript's own."""
+    spinning = str(odd.call("enqueue", "spins", {})["id"])
+    odd.wait_for_status(spinning, "sending")
+    delivers(odd, annex, "beside it")
+    assert odd.job(spinning)["status"] == "sending"
+    odd.call("enqueue", "releases", {})
+    ended = odd.wait_for_status(spinning, "done")
+    assert ended["attempts"] == 1
+
+
 def test_a_classify_that_answers_nonsense_leaves_done_what_was_done(odd: Tab, annex: Annex) -> None:
     """The table decides, as if there were no `classify`."""
     payload: dict[str, Any] = {"post_id": 1, "text": "classified"}

@@ -231,6 +231,15 @@ def test_the_list_shows_labels_and_what_could_not_be_done(page: Tab) -> None:
     expect(rows.nth(1)).to_contain_text("photo.upload")
 
 
+def wind_and_hear(tab: Tab) -> float:
+    """Loads the page with a clock to be wound, and hears why the worker is woken; returns the time."""
+    tab.page.clock.install()
+    tab.page.reload()
+    tab.page.wait_for_function("window.pyqueue")
+    tab.page.evaluate(HEAR)
+    return float(tab.page.evaluate("Date.now() / 1000"))
+
+
 def wakes(tab: Tab) -> list[str]:
     """Why the worker was woken since `HEAR`, what is on its way awaited."""
     tab.page.wait_for_timeout(300)
@@ -272,11 +281,7 @@ def test_silence_wakes_the_worker_unless_a_schedule_that_holds_says_otherwise(
     page: Tab, records: dict[str, Any], woken: bool
 ) -> None:
     """Times are relative to now. The page looks after half a minute without a word."""
-    page.page.clock.install()
-    page.page.reload()
-    page.page.wait_for_function("window.pyqueue")
-    page.page.evaluate(HEAR)
-    now = page.page.evaluate("Date.now() / 1000")
+    now = wind_and_hear(page)
     written: dict[str, list[dict[str, Any]]] = {}
     if schedule := records.get("schedule"):
         written["meta"] = meta(schedule={name: now + value for name, value in schedule.items()})
@@ -293,11 +298,7 @@ def test_silence_wakes_the_worker_unless_a_schedule_that_holds_says_otherwise(
 
 def test_a_worker_that_ends_is_woken_when_its_schedule_says_so(page: Tab) -> None:
     """Not before, and soon for a command that it has not seen."""
-    page.page.clock.install()
-    page.page.reload()
-    page.page.wait_for_function("window.pyqueue")
-    page.page.evaluate(HEAR)
-    now = page.page.evaluate("Date.now() / 1000")
+    now = wind_and_hear(page)
     page.run(
         WRITE, {"meta": meta(schedule={"wake_at": now + 600, "at": now - 1}), "jobs": [job(due=now + 600)]}
     )
@@ -316,11 +317,7 @@ def test_a_worker_that_ends_is_woken_when_its_schedule_says_so(page: Tab) -> Non
 
 def test_a_worker_that_ends_with_nothing_to_wait_for_is_left_alone(page: Tab) -> None:
     """A held queue does not boot Python again and again."""
-    page.page.clock.install()
-    page.page.reload()
-    page.page.wait_for_function("window.pyqueue")
-    page.page.evaluate(HEAR)
-    now = page.page.evaluate("Date.now() / 1000")
+    now = wind_and_hear(page)
     page.run(WRITE, {"meta": meta(schedule={"at": now - 1}), "jobs": [job(due=now - 5)]})
     page.page.evaluate(IDLE)
     assert wakes(page) == []

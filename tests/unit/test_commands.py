@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from pyqueue import (
     Certainty,
     Response,
@@ -14,6 +12,7 @@ from pyqueue._http import Request
 from pyqueue.testing import FakeServer, Simulation
 from pyqueue.testing.server import json_response
 from tests.unit.board import board, sent
+from tests.unit.midway import midway
 
 
 def test_a_permanent_failure_is_kept_with_its_reason_and_can_be_edited(sim: Simulation) -> None:
@@ -92,15 +91,7 @@ def test_a_job_cancelled_while_sending_ends_as_its_attempt_does(sim: Simulation)
     sim.server.latency = 5
     sim.server.answers.append(503)
     job = sim.enqueue("comment", {"post": 1, "n": 1})
-
-    async def cancel_midway() -> None:
-        run = asyncio.ensure_future(sim._driver.wake("append"))
-        await asyncio.sleep(1)
-        sim.command("cancel", id=job)
-        await sim._driver.wake("append")
-        await run
-
-    sim.loop.run_until_complete(cancel_midway())
+    midway(sim, 1, lambda: sim.command("cancel", id=job))
     assert (sim.job(job).status, sim.job(job).certainty) == ("cancelled", "maybe_applied")
 
 
@@ -146,15 +137,7 @@ def test_a_retried_job_waits_for_a_later_one_of_its_key_that_is_on_its_way(sim: 
     sim.wake()
     sim.server.latency = 5
     second = sim.enqueue("comment", {"post": 1, "n": 2})
-
-    async def retry_midway() -> None:
-        run = asyncio.ensure_future(sim._driver.wake("append"))
-        await asyncio.sleep(1)
-        sim.command("retry", id=first)
-        await sim._driver.wake("append")
-        await run
-
-    sim.loop.run_until_complete(retry_midway())
+    midway(sim, 1, lambda: sim.command("retry", id=first))
     jobs = sim.job(second), sim.job(first)
     assert jobs[0].settled_at is not None
     assert jobs[1].sent_at is not None
@@ -188,15 +171,7 @@ def test_the_kill_switch_is_asked_again_at_every_wake_up_while_it_holds_a_linger
     )
     with Simulation(board(kill_switch="/control.json"), server) as sim:
         job = sim.enqueue("comment", {"post": 1, "n": 1})
-
-        async def release_midway() -> None:
-            run = asyncio.ensure_future(sim._driver.wake("sync", linger=150))
-            await asyncio.sleep(10)
-            flag["paused"] = False
-            await sim._driver.wake("append")
-            await run
-
         start = sim.clock.now()
-        sim.loop.run_until_complete(release_midway())
+        midway(sim, 10, lambda: flag.update(paused=False), "sync", linger=150)
         assert sim.job(job).status is Status.DONE
         assert sim.clock.now() < start + 15

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 
 from pyqueue import (
@@ -16,6 +14,7 @@ from pyqueue import (
 from pyqueue._http import Request
 from pyqueue.testing import Simulation
 from tests.unit.board import board, sent
+from tests.unit.midway import die_midway
 
 
 def test_jobs_of_one_key_arrive_in_order_across_retries(sim: Simulation) -> None:
@@ -132,13 +131,7 @@ def test_a_wait_is_scheduled_and_armed_before_it_begins(sim: Simulation) -> None
     sim.server.answers.append(Response(503, {"retry-after": "100"}))
     sim.enqueue("comment", {"post": 1, "n": 1})
     start = sim.clock.now()
-
-    async def look_midway() -> None:
-        run = asyncio.ensure_future(sim._driver.wake("sync", linger=150))
-        await asyncio.sleep(50)
-        run.cancel()
-
-    sim.loop.run_until_complete(look_midway())
+    die_midway(sim, 50, "sync", linger=150)
     assert sim.disk.meta["schedule"]["wake_at"] == sim.waker.wake_at == pytest.approx(start + 100, abs=1)
 
 
@@ -155,14 +148,7 @@ def test_a_crash_while_sending_repeats_the_request_with_its_key(sim: Simulation)
     sim.server.latency = 10
     job = sim.enqueue("comment", {"post": 1, "n": 1})
     sim.enqueue("comment", {"post": 1, "n": 2})
-
-    async def until_sending() -> None:
-        run = asyncio.ensure_future(sim._driver.wake("append"))
-        await asyncio.sleep(15)
-        run.cancel()
-
-    sim.loop.run_until_complete(until_sending())
-    sim.restart()
+    die_midway(sim, 15)
     assert sim.job(job).status is Status.SENDING
     sim.command("pause")
     sim.wake()

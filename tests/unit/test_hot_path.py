@@ -31,12 +31,21 @@ from tests.unit.board import board
 ANSWER = 0.002
 """Seconds until a request is answered."""
 
+YEAR = 365 * 86_400.0
+
+LONGEST = 60.0
+"""Seconds that a drain may take, and look ahead."""
+
+MOST_EVENTS = 10_000
+"""That a drain may need."""
+
 
 @dataclass
 class Drain:
     """One ownership over a disk.
 
     Attributes:
+        set_back_at: the clock is set back by a year before the event with this number, counted from 0.
         loads: what was read once the first request had left.
         commits: that were made since.
         most_out: requests at the same time.
@@ -46,36 +55,48 @@ class Drain:
     disk: Disk
     queue: Queue
     answer: Any = None
+    set_back_at: int | None = None
     loads: list[Load] = field(default_factory=list)
     commits: list[Commit] = field(default_factory=list)
     most_out: int = 0
     sent: list[int] = field(default_factory=list)
 
     def run(self) -> None:
-        """Until the owner has nothing left to do."""
-        now = 1_800_000_000.0
+        """Until the owner has nothing left to do.
+
+        Raises:
+            AssertionError: it waits for nothing or for too long, or goes round in circles.
+        """
+        begin = now = 1_800_000_000.0
+        ahead = 0.0  # Seconds by which `now`, which nobody sets, is ahead of the clock.
+        handled = 0
         store, owner = MemoryStore(self.disk), Owner(self.queue, "test")
         events: deque[Event] = deque([Started(store.take_over_now(now))])
         out: deque[tuple[float, str]] = deque()
         while True:
             rest = None
             while events:
-                for action in owner.handle(events.popleft(), now):
+                if handled == self.set_back_at:
+                    ahead = YEAR
+                handled += 1
+                for action in owner.handle(events.popleft(), now - ahead):
                     if isinstance(action, Load):
                         self.loads += [action] if self.sent else []
                         events.append(store.load_now(action.query))
                     elif isinstance(action, Commit):
                         self.commits += [action] if self.sent else []
-                        store.commit_now(action.changes, now)
+                        store.commit_now(action.changes, now - ahead)
                         events.append(Committed())
                     elif isinstance(action, Send):
                         self.sent.append(action.job.seq)
                         out.append((now + ANSWER, action.job.id))
                         self.most_out = max(self.most_out, len(out))
                     elif isinstance(action, Rest):
-                        rest = action.until
+                        rest = action.until + ahead
                     elif isinstance(action, Finish):
                         return
+            assert max(now, rest or now) < begin + LONGEST
+            assert handled < MOST_EVENTS
             if out and (rest is None or out[0][0] <= rest):
                 now, job_id = out.popleft()
                 events.append(Answered(job_id, self.answer or done(None), 0.5))
@@ -98,6 +119,11 @@ def filled(disk: Disk, count: int, keys: int, **options: Any) -> None:
             bytes=10,
             options=options,
         )
+
+
+def of_each_key(seqs: list[int], keys: int) -> list[list[int]]:
+    """Of the jobs that `filled` appended, those of each key."""
+    return [[seq for seq in seqs if (seq - 1) % keys == key] for key in range(keys)]
 
 
 @pytest.mark.parametrize(("keys", "jobs_a_commit"), [(1, 8), (16, 8), (500, 4), (0, 4)])
@@ -123,9 +149,7 @@ def test_the_jobs_of_a_key_leave_in_order_however_many_are_claimed_ahead() -> No
     drain = Drain(Disk(), board())
     filled(drain.disk, 300, 7)
     drain.run()
-    for key in range(7):
-        of_key = [seq for seq in drain.sent if (seq - 1) % 7 == key]
-        assert of_key == sorted(of_key)
+    assert of_each_key(drain.sent, 7) == of_each_key(sorted(drain.sent), 7)
 
 
 def test_what_fails_is_not_gathered_with_successes() -> None:
@@ -138,26 +162,16 @@ def test_what_fails_is_not_gathered_with_successes() -> None:
     assert {record["status"] for record in drain.disk.jobs.values()} == {"pending"}
 
 
-def test_a_clock_that_is_set_back_does_not_hold_up_what_is_gathered() -> None:
-    now = 1_800_000_000.0
-    disk, owner = Disk(), Owner(board(), "test")
-    filled(disk, 100, 1)
-    store = MemoryStore(disk)
-    events: deque[Event] = deque([Started(store.take_over_now(now))])
-    out: list[str] = []
-    while events:
-        for action in owner.handle(events.popleft(), now):
-            if isinstance(action, Load):
-                events.append(store.load_now(action.query))
-            elif isinstance(action, Commit):
-                store.commit_now(action.changes, now)
-                events.append(Committed())
-            elif isinstance(action, Send):
-                out.append(action.job.id)
-    gathered = owner.handle(Answered(out[0], done(None), 0.5), now)
-    assert [type(action) for action in gathered] == [Send, Rest]
-    later = owner.handle(TimePassed(), now - 3600)
-    assert any(isinstance(action, Load | Commit) for action in later)
+@pytest.mark.parametrize("keys", [0, 1, 16])
+@pytest.mark.parametrize("moment", range(1, 40))
+def test_a_clock_that_is_set_back_holds_up_no_job(keys: int, moment: int) -> None:
+    """Whether it is set back during a transaction, a request, or a wait for more to settle."""
+    drain = Drain(Disk(), board(), set_back_at=moment)
+    filled(drain.disk, 100, keys)
+    drain.run()
+    assert {record["status"] for record in drain.disk.jobs.values()} == {"done"}
+    assert sorted(drain.sent) == list(range(1, 101))
+    assert of_each_key(drain.sent, keys) == of_each_key(sorted(drain.sent), keys)
 
 
 def test_a_job_that_was_claimed_ahead_and_came_too_late_is_not_sent() -> None:

@@ -9,6 +9,7 @@ from pyqueue import Certainty, Response, Status, TransportError
 from pyqueue._http import Request
 from pyqueue.testing import Simulation
 from tests.unit.board import board
+from tests.unit.midway import die_midway
 
 
 def test_in_an_outage_one_job_at_a_time_probes_and_nobodys_attempts_are_spent(sim: Simulation) -> None:
@@ -77,23 +78,11 @@ def test_a_failing_network_on_the_default_line_spends_no_more_than_the_policy_sa
     assert {sim.job(job).status for job in jobs} == {Status.DONE}
 
 
-def die_while_sending(sim: Simulation) -> None:
-    """The worker leaves no answer behind."""
-
-    async def until_sending() -> None:
-        run = asyncio.ensure_future(sim._driver.wake("timer"))
-        await asyncio.sleep(15)
-        run.cancel()
-
-    sim.loop.run_until_complete(until_sending())
-    sim.restart()
-
-
 def test_a_job_that_owner_after_owner_dies_on_is_given_up(sim: Simulation) -> None:
     sim.server.latency = 100
     job = sim.enqueue("comment", {"post": 1, "n": 1})
     for _ in range(8):
-        die_while_sending(sim)
+        die_midway(sim, 15, "timer")
     sim.server.latency = 0.01
     sim.wake()
     ended = sim.job(job)
@@ -117,7 +106,7 @@ def test_of_jobs_that_were_out_when_the_worker_died_each_is_tried_alone(sim: Sim
 
     sim.server.send = poisonous  # type: ignore[method-assign]
     for _ in range(9):
-        die_while_sending(sim)
+        die_midway(sim, 15, "timer")
     sim.wake()
     assert sim.job(poison).status is Status.FAILED
     assert {sim.job(job).status for job in others} == {Status.DONE}
@@ -129,6 +118,6 @@ def test_the_worker_may_die_with_answers_that_are_not_yet_committed() -> None:
     with Simulation(board()) as sim:
         sim.server.latency = 10
         sim.enqueue("comment", {"post": 1, "n": 1})
-        die_while_sending(sim)
+        die_midway(sim, 15, "timer")
         assert sim.waker.wake_at is not None
         assert sim.disk.meta["schedule"]["wake_at"] == sim.waker.wake_at

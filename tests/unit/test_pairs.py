@@ -2,29 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
-
 import pytest
 
 from pyqueue import Certainty, Queue, Response, Retention, Status, TransportError
 from pyqueue.testing import Simulation
 from tests.unit.board import board, sent
+from tests.unit.midway import midway
 
 DAY = 86_400.0
-
-
-def midway(sim: Simulation, after: float, act: Callable[[], object]) -> None:
-    """Wakes the worker, and does something while it is at work."""
-
-    async def run() -> None:
-        working = asyncio.ensure_future(sim._driver.wake("append"))
-        await asyncio.sleep(after)
-        act()
-        await sim._driver.wake("append")
-        await working
-
-    sim.loop.run_until_complete(run())
 
 
 # -- once, after edits ---------------------------------------------------------------------------------------

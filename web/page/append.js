@@ -73,7 +73,8 @@ function reading(read) {
 
 /**
  * Appends commands in one transaction, after checking them against the queue's limits. It opens only what it
- * writes, so that it hardly ever waits for the worker, and never for whoever reads jobs.
+ * writes, so that it hardly ever waits for the worker, which reads and empties the inbox as well, or for whoever
+ * reads jobs.
  *
  * @param {Command[]} commands
  * @param {Declaration} [declared] by the server

@@ -16,8 +16,8 @@ import { inboxTally } from "./records.js";
 
 /**
  * What the worker had last written when it was looked at. While it is old it says too much rather than too
- * little, but for failed jobs that were tried again since and for edits: jobs that were delivered since still count. So an
- * append that fits by it fits, as nearly as a page can tell.
+ * little, as jobs that were delivered since still count, but for failed jobs that were tried again and edits. So
+ * an append that fits by it fits, unless these have made the queue larger since.
  *
  * @typedef {Pick<Meta, "tallies" | "declaration">} Room
  *

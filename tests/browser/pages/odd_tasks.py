@@ -34,3 +34,18 @@ async def odd_result(ctx):
     loop = {}
     loop["self"] = loop
     return {1: loop, "context": ctx}
+
+
+is_released = False
+
+
+@queue.task("spins")
+async def spins(ctx):
+    while not is_released:
+        await asyncio.sleep(0)
+
+
+@queue.task("releases")
+async def releases(ctx):
+    global is_released
+    is_released = True
