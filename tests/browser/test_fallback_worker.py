@@ -10,6 +10,7 @@ from pyqueue.testing.plugin import Network
 from tests.browser.harness import Annex, Chromium, Demo, Tab
 
 SCRIPT = "/pyqueue/sw.js"
+PLAIN = {"Content-Type": "text/plain", "Cache-Control": "no-store"}
 WASM = "/pyqueue/pyodide/pyodide.asm.wasm"
 
 
@@ -186,9 +187,9 @@ def test_a_network_lost_during_the_first_install_does_not_lose_the_write(
         ({"replaced": {WASM: "of another build"}}, {}, f"{WASM} is not the file this build was made with"),
         ({"missing": ["/pyqueue/tasks.py"]}, {}, "tasks.py could not be downloaded"),
         ({"missing": [SCRIPT]}, {}, f"{SCRIPT} cannot be loaded; nor can a service worker be registered"),
-        ({"headers": {SCRIPT: {"Content-Type": "text/plain"}}}, {}, "unsupported MIME type"),
+        ({"headers": {SCRIPT: PLAIN}}, {}, "unsupported MIME type"),
         ({"replaced": {SCRIPT: "throw new TypeError('broken on its way')"}}, {}, "broken on its way"),
-        ({"replaced": {SCRIPT: "const ="}}, {}, "SyntaxError"),
+        ({"replaced": {SCRIPT: "const ="}}, {}, "ServiceWorker script evaluation failed"),
         ({"missing": ["/pyqueue/pyodide/pyodide.mjs"]}, {}, f"{SCRIPT} cannot be loaded"),
     ],
     ids=[

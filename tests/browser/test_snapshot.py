@@ -183,11 +183,7 @@ def test_changed_tasks_are_imported_anew(
     board.reload()
     payload = {"post_id": 1, "text": "of a new task"}
     job = board.call("enqueue", "later", payload)["id"]
-    try:
-        board.wait_for_status(job, "done")
-    except AssertionError:
-        print("STATE", board.job(job), board.stats(), board.explain(job))
-        raise
+    board.wait_for_status(job, "done")
     wait_for(lambda: board.run(KEPT) not in (None, kept))
     restart()
     assert deliver("last")["restored"]
