@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -39,9 +39,11 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def store(tmp_path: Path, clock: Callable[[], float]) -> SQLiteIdempotencyStore:
+def store(tmp_path: Path, clock: Callable[[], float]) -> Iterator[SQLiteIdempotencyStore]:
     """A store on a file of its own."""
-    return SQLiteIdempotencyStore(tmp_path / "keys.sqlite3", clock=clock)
+    store = SQLiteIdempotencyStore(tmp_path / "keys.sqlite3", clock=clock)
+    yield store
+    store.close()
 
 
 def claim(store: SQLiteIdempotencyStore, fingerprint: bytes = b"f", lease: float = 10.0) -> Any:

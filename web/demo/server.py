@@ -89,7 +89,7 @@ def create_app(path: Path, tasks: Path = TASKS) -> Starlette:
         ],
         middleware=[
             Middleware(TroubleMiddleware, state=state),
-            Middleware(IdempotencyMiddleware, store=store, paths=["/api/"]),
+            Middleware(IdempotencyMiddleware, store=store, paths=["/api/comments", "/api/photos"]),
         ],
     )
     app.state.database = path
