@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+import threading
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -74,19 +75,22 @@ class _TasksFile:
 
     def __init__(self, path: Path):
         self._path = path.resolve()
+        self._reading = threading.Lock()
         self._modified = self._modified_at()
         self._tasks = Tasks.read(self._path)
 
     def current(self) -> Tasks:
         """The module as it is now, or as it was when it last was valid."""
-        modified = self._modified_at()
-        if modified != self._modified:
-            self._modified = modified
-            try:
-                self._tasks = Tasks.read(self._path)
-            except DeclarationError as error:
-                _log.error("%s; the last valid version is served", error)
-        return self._tasks
+        # One at a time: whoever asks while it is read waits for it, and is not given the one before.
+        with self._reading:
+            modified = self._modified_at()
+            if modified != self._modified:
+                self._modified = modified
+                try:
+                    self._tasks = Tasks.read(self._path)
+                except DeclarationError as error:
+                    _log.error("%s; the last valid version is served", error)
+            return self._tasks
 
     def _modified_at(self) -> int | None:
         try:

@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import brotli
@@ -166,6 +167,15 @@ def test_the_worker_names_the_tasks_and_changes_with_them(get: Get, folder: Path
     second = get("sw.js", if_none_match=first.headers["etag"])
     assert second.status_code == 200
     assert hashlib.sha256(get("tasks.py").content).hexdigest() in second.text
+
+
+def test_all_who_ask_while_the_tasks_are_read_are_given_the_new_ones(get: Get, tasks: Path) -> None:
+    """Else a page that knows a new task would have a worker that does not."""
+    rewrite(tasks, TASKS + "import time\ntime.sleep(0.2)\n")
+    with ThreadPoolExecutor(8) as pool:
+        scripts = list(pool.map(get, ["sw.js"] * 8))
+    digest = hashlib.sha256(tasks.read_bytes()).hexdigest()
+    assert [digest in script.text for script in scripts] == [True] * 8
 
 
 def test_the_page_is_told_what_is_declared(get: Get, folder: Path, tasks: Path) -> None:
