@@ -12,8 +12,12 @@ from django.conf import settings
 
 from pyqueue.server import NotWhole, StoredResponse, stored
 
-if not settings.configured:
-    settings.configure()
+
+@pytest.fixture(scope="module", autouse=True)
+def configured() -> None:
+    """Django's responses ask its settings for a character set."""
+    if not settings.configured:
+        settings.configure()
 
 
 HEADERS = ((b"content-type", b"application/json"), (b"set-cookie", b"a=b"))
@@ -57,17 +61,17 @@ def test_a_response_is_kept_with_its_type_and_without_its_cookies(make: Callable
 
 
 @pytest.mark.parametrize(
-    "response",
+    "make",
     [
-        None,
-        {"id": 1},
-        (201, b""),
-        starlette.responses.StreamingResponse(iter([b"a"])),
-        django.http.StreamingHttpResponse([b"a"]),
-        Werkzeug(is_streamed=True),
+        lambda: None,
+        lambda: {"id": 1},
+        lambda: (201, b""),
+        lambda: starlette.responses.StreamingResponse(iter([b"a"])),
+        lambda: django.http.StreamingHttpResponse([b"a"]),
+        lambda: Werkzeug(is_streamed=True),
     ],
-    ids=lambda value: type(value).__name__,
+    ids=["none", "dict", "tuple", "starlette", "django", "werkzeug"],
 )
-def test_what_has_no_whole_body_is_refused(response: Any) -> None:
+def test_what_has_no_whole_body_is_refused(make: Callable[[], Any]) -> None:
     with pytest.raises(NotWhole, match="cannot be kept"):
-        stored(response)
+        stored(make())
