@@ -6,6 +6,7 @@ No dependency: any ASGI framework and server will do.
 from .assets import assets
 from .fingerprints import json_by_value, multipart_by_parts, raw
 from .idempotency import IdempotencyMiddleware
+from .responses import NotWhole, stored
 from .rules import Options, is_over
 from .sqlite import SQLiteIdempotencyStore
 from .stores import (
@@ -14,6 +15,7 @@ from .stores import (
     IdempotencyStore,
     InFlight,
     Mismatch,
+    NoTransaction,
     Outcome,
     Replay,
     StoredResponse,
@@ -27,6 +29,8 @@ __all__ = [
     "IdempotencyStore",
     "InFlight",
     "Mismatch",
+    "NoTransaction",
+    "NotWhole",
     "Options",
     "Outcome",
     "Replay",
@@ -38,4 +42,5 @@ __all__ = [
     "json_by_value",
     "multipart_by_parts",
     "raw",
+    "stored",
 ]

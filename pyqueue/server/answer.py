@@ -97,11 +97,16 @@ class Answer:
     def kept(self) -> StoredResponse:
         """What there is to keep: without what only its first reader may have, and without a body that was
         let through."""
-        headers = tuple((n, v) for n, v in self._headers if n not in _FIRST_ONLY)
-        if sum(len(n) + len(v) for n, v in headers) > MAX_HEADERS:
-            headers = tuple((n, v) for n, v in headers if n in _ESSENTIAL and len(v) < MAX_HEADERS // 8)
-        kept = StoredResponse(self._status, headers, b"".join(self._chunks))
+        kept = StoredResponse(self._status, replayable(self._headers), b"".join(self._chunks))
         return without_body(kept) if self.passing else kept
+
+
+def replayable(headers: Iterable[Header]) -> tuple[Header, ...]:
+    """The headers of an answer that anyone may have who repeats its request, at most `MAX_HEADERS` bytes."""
+    kept = tuple((name, value) for name, value in headers if name not in _FIRST_ONLY)
+    if sum(len(name) + len(value) for name, value in kept) > MAX_HEADERS:
+        kept = tuple((n, v) for n, v in kept if n in _ESSENTIAL and len(v) < MAX_HEADERS // 8)
+    return kept
 
 
 def without_body(response: StoredResponse) -> StoredResponse:

@@ -118,8 +118,8 @@ class IdempotencyMiddleware:
             await _Attempt(self._rules, self._store, keyed, outcome, send).run(self.app, scope, body)
         elif isinstance(outcome, Replay):
             await _send(send, self._rules.shown(outcome.response, keyed, replayed=True))
-        elif (refusal := self._rules.refusal(outcome)) is not None:
-            await _send(send, self._rules.marked(refusal, keyed.head))
+        else:
+            await _send(send, self._rules.marked(self._rules.refusal(outcome), keyed.head))
 
     async def _principal_of(self, scope: Scope) -> object:
         if self._principal is None:

@@ -158,6 +158,11 @@ def too_large(limit: int) -> StoredResponse:
     return problem("body-too-large", 413, "The request is too large", f"At most {limit} bytes are accepted.")
 
 
+def body_incomplete() -> StoredResponse:
+    """400: the body is shorter than it was announced."""
+    return problem("body-incomplete", 400, "The request is incomplete", "The body is shorter than announced.")
+
+
 def store_unavailable() -> StoredResponse:
     """503: whether the key is new cannot be known, so nothing was done."""
     return problem(

@@ -15,7 +15,7 @@ from .._text import shown
 from . import protocol, redirects
 from .answer import Answer, Header, readable
 from .fingerprints import Content, fingerprint, raw
-from .stores import Claimed, InFlight, Mismatch, Outcome, Replay, StoredResponse
+from .stores import InFlight, Mismatch, StoredResponse
 
 log: Final = logging.getLogger("pyqueue.server")
 
@@ -206,15 +206,9 @@ class Rules:
         """What collects the application's answer."""
         return Answer(keyed.head.method, self._max_response)
 
-    def refusal(self, outcome: Outcome) -> StoredResponse | None:
-        """The layer's own answer to a request that is not run; `None`: run it, or replay."""
-        match outcome:
-            case InFlight(age):
-                return protocol.in_flight(age)
-            case Mismatch():
-                return protocol.key_reused()
-            case Claimed() | Replay():
-                return None
+    def refusal(self, outcome: InFlight | Mismatch) -> StoredResponse:
+        """The layer's own answer to a request that is not run."""
+        return protocol.in_flight(outcome.age) if isinstance(outcome, InFlight) else protocol.key_reused()
 
     def is_over(self, response: StoredResponse) -> bool:
         """Whether an answer ends the operation."""

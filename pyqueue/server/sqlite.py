@@ -9,9 +9,11 @@ import uuid
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from .._checks import check_number
-from .stores import Claimed, ClaimLost, InFlight, Mismatch, Outcome, Replay, StoredResponse
+from .responses import stored
+from .stores import Claimed, ClaimLost, InFlight, Mismatch, NoTransaction, Outcome, Replay, StoredResponse
 from .writer import Writer
 
 _SCHEMA = (
@@ -124,7 +126,7 @@ class SQLiteIdempotencyStore:
             count += deleted
         return count
 
-    def complete_in(self, connection: sqlite3.Connection, claim: Claimed, response: StoredResponse) -> None:
+    def complete_in(self, connection: sqlite3.Connection, claim: Claimed, response: Any) -> None:
         """Records the answer in the application's own open transaction on the same database file.
 
         Effect and answer are then committed, or rolled back, as one: the effect happens exactly once
@@ -132,13 +134,21 @@ class SQLiteIdempotencyStore:
 
         Args:
             connection: with a transaction open that holds the effect; the caller commits it.
-            claim: `scope["pyqueue.claim"]`.
-            response: what this attempt, and every later one with the key, answers.
+            claim: `scope["pyqueue.claim"]`, in WSGI `environ["pyqueue.claim"]`.
+            response: what this attempt, and every later one with the key, answers: a `StoredResponse`, or the
+                framework's own, see `responses.stored`.
 
         Raises:
-            ClaimLost: another attempt took the key. Roll the transaction back.
+            NoTransaction: the connection has no transaction open.
+            NotWhole: the response cannot be kept.
+            ClaimLost: another attempt took the key, or this one has its answer already. Roll the transaction
+                back.
         """
-        if not self._keys.keep(connection, claim, response):
+        if not connection.in_transaction:
+            raise NoTransaction(
+                "complete_in needs the open transaction that holds the effect: begin it with BEGIN IMMEDIATE"
+            )
+        if not self._keys.keep(connection, claim, stored(response)):
             raise ClaimLost("another attempt took this idempotency key: roll the transaction back")
 
     def close(self) -> None:

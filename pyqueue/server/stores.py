@@ -12,6 +12,10 @@ class ClaimLost(PyqueueError):
     """The claim's lease ended and another attempt took the key: roll back, nothing was recorded."""
 
 
+class NoTransaction(PyqueueError):
+    """The connection has no transaction open: effect and answer would not be committed as one."""
+
+
 @dataclass(frozen=True, slots=True)
 class StoredResponse:
     """A whole HTTP answer.
