@@ -49,7 +49,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
 def perform(options: argparse.Namespace) -> int:
     """Does what was asked, inside the environment. The modules imported here need what is installed there."""
-    from building import bench, browser, check, dist, node, serve, simulate, static, vocabulary
+    from building import bench, browser, check, databases, dist, node, serve, simulate, static, vocabulary
 
     if options.command == "simulate":
         simulate.run(options.seed, options.rounds)
@@ -71,6 +71,7 @@ def perform(options: argparse.Namespace) -> int:
         return serve.serve(options.host, options.port)
     say(f"testing with {browser.ensure_chromium()}")
     browser.ensure_others()
+    databases.ensure_databases()
     return subprocess.call([sys.executable, "-m", "pytest", *options.pytest], cwd=ROOT)
 
 
