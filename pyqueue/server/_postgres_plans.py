@@ -46,14 +46,18 @@ SCHEMA = (
     "CREATE INDEX IF NOT EXISTS {name}_ends_at ON {table} (ends_at)",
 )
 
-# An attempt that waited for another's insert gets the update, whose condition and times are of after the
-# wait. The second part sees what was there when the statement began: if that has ended since, there is no
-# row.
+# A key that is seen to be taken is only read: no lock, and nothing to flush. An attempt that waited for
+# another's insert gets the update, whose condition and times are of after the wait. The last part sees what
+# was there when the statement began: if that has ended since, there is no row.
 _CLAIM = """
     WITH claimed AS (
         INSERT INTO {table} AS kept (id, key, fingerprint, token, claimed_at, ends_at)
-        VALUES (:id, :key, :fingerprint, :token,
-            clock_timestamp(), clock_timestamp() + make_interval(secs => :lease))
+        SELECT :id, :key, :fingerprint, :token,
+            clock_timestamp(), clock_timestamp() + make_interval(secs => :lease)
+        WHERE NOT EXISTS (
+            SELECT FROM {table} WHERE id = :id AND ends_at > clock_timestamp()
+            AND (token <> :token OR status IS NOT NULL)
+        )
         ON CONFLICT (id) DO UPDATE SET
             fingerprint = excluded.fingerprint, token = excluded.token, claimed_at = clock_timestamp(),
             ends_at = clock_timestamp() + make_interval(secs => :lease),
