@@ -5,6 +5,7 @@ python3 build.py serve    the demo, on this machine
 python3 build.py test     every test; what follows `--` goes to pytest
 python3 build.py check    style and types
 python3 build.py bench    pyqueue beside its peers; --case NAME --rounds N --json FILE
+python3 build.py faults   processes killed at their work; --server --store NAME --rounds N
 python3 build.py simulate worlds in which everything goes wrong; --seed N --rounds N
 python3 build.py dist     the wheel and the static bundle, in dist/
 """
@@ -36,12 +37,15 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     test.add_argument("pytest", nargs="*", metavar="-- argument", help="an argument of pytest")
     commands.add_parser("check", help="check style and types")
     commands.add_parser("bench", help="measure pyqueue beside its peers", add_help=False)
+    commands.add_parser(
+        "faults", help="kill processes at their work, and count what it costs", add_help=False
+    )
     simulate = commands.add_parser("simulate", help="check the promises in simulated worlds")
     simulate.add_argument("--seed", type=int, default=0, help="of the first world")
     simulate.add_argument("--rounds", type=int, default=100, help="how many worlds")
     commands.add_parser("dist", help="build the wheel and the static bundle")
     options, rest = parser.parse_known_args(arguments)
-    if rest and options.command != "bench":
+    if rest and options.command not in ("bench", "faults"):
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     options.rest = rest
     return options
@@ -49,11 +53,25 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
 def perform(options: argparse.Namespace) -> int:
     """Does what was asked, inside the environment. The modules imported here need what is installed there."""
-    from building import bench, browser, check, dist, node, serve, simulate, static, vocabulary
+    from building import (
+        bench,
+        browser,
+        check,
+        databases,
+        dist,
+        faults,
+        node,
+        serve,
+        simulate,
+        static,
+        vocabulary,
+    )
 
     if options.command == "simulate":
         simulate.run(options.seed, options.rounds)
         return 0
+    if options.command == "faults":
+        return faults.faults(options.rest)
     with build_lock():
         node.ensure_packages()
         vocabulary.ensure()
@@ -71,6 +89,7 @@ def perform(options: argparse.Namespace) -> int:
         return serve.serve(options.host, options.port)
     say(f"testing with {browser.ensure_chromium()}")
     browser.ensure_others()
+    databases.ensure_databases()
     return subprocess.call([sys.executable, "-m", "pytest", *options.pytest], cwd=ROOT)
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from .debian import can_install, install
 from .paths import PYTHON
 from .process import Failure, run, say
 
@@ -76,8 +76,8 @@ def ensure_chromium() -> Path:
     if found := find_chromium():
         return found
     by_hand = "Install Chromium or Google Chrome so that `chromium` is on the PATH, then run this again."
-    if _can_install():
-        _install(CHROMIUM, by_hand)
+    if can_install():
+        install(CHROMIUM.name, CHROMIUM.packages, by_hand)
     else:
         say("found no browser; installing Playwright's Chromium")
         run(
@@ -92,21 +92,8 @@ def ensure_chromium() -> Path:
 def ensure_others() -> None:
     """The other engines, where Debian's packages can be installed; elsewhere their tests are skipped."""
     for engine in (FIREFOX, WEBKIT):
-        if engine.find() is None and _can_install():
+        if engine.find() is None and can_install():
             try:
-                _install(engine, f"The tests in {engine.name} will be skipped.")
+                install(engine.name, engine.packages, f"The tests in {engine.name} will be skipped.")
             except Failure as failure:
                 say(str(failure))
-
-
-def _can_install() -> bool:
-    return bool(shutil.which("apt-get")) and hasattr(os, "geteuid") and os.geteuid() == 0
-
-
-def _install(engine: Engine, otherwise: str) -> None:
-    say(f"found no {engine.name}; installing Debian's {', '.join(engine.packages)} with apt-get")
-    run(["apt-get", "update"], f"apt-get could not reach its archive (see above). {otherwise}")
-    run(
-        ["apt-get", "install", "--yes", "--no-install-recommends", *engine.packages],
-        f"apt-get could not install {', '.join(engine.packages)} (see above). {otherwise}",
-    )

@@ -1,4 +1,4 @@
-"""Real servers, ended with the test."""
+"""Real servers, ended with the test; database servers with the last test."""
 
 from __future__ import annotations
 
@@ -8,9 +8,13 @@ from typing import Any
 
 import pytest
 
+from building.databases import DATABASES, POSTGRES, REDIS, Database
 from pyqueue.server import IdempotencyMiddleware, SQLiteIdempotencyStore
+from tests.server.databases import PostgresServer, RedisServer
 from tests.server.process import Server
 from tests.server.site import Site
+
+_ABSENT = "{} is not installed"
 
 
 @pytest.fixture
@@ -50,3 +54,52 @@ def host(tmp_path: Path) -> Iterator[Callable[..., Site]]:
     yield start
     for site in sites:
         site.stop()
+
+
+def _skip_where_absent(database: Database) -> None:
+    if database.find() is None:
+        pytest.skip(_ABSENT.format(database.name))
+
+
+@pytest.fixture(scope="session")
+def redis_process() -> Iterator[RedisServer]:
+    """A Redis server for all tests."""
+    _skip_where_absent(REDIS)
+    server = RedisServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def postgres_process() -> Iterator[PostgresServer]:
+    """A PostgreSQL server for all tests."""
+    _skip_where_absent(POSTGRES)
+    server = PostgresServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def redis_server(redis_process: RedisServer) -> RedisServer:
+    """A Redis server without keys."""
+    redis_process.clear()
+    return redis_process
+
+
+@pytest.fixture
+def postgres_server(postgres_process: PostgresServer) -> PostgresServer:
+    """A PostgreSQL server without tables."""
+    postgres_process.clear()
+    return postgres_process
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """A line for each database server that is absent."""
+    reasons = [str(report.longrepr) for report in terminalreporter.stats.get("skipped", [])]
+    for database in DATABASES:
+        if count := sum(_ABSENT.format(database.name) in reason for reason in reasons):
+            terminalreporter.write_line(
+                f"{database.name} is not installed: {count} tests were skipped "
+                f"(apt-get install {' '.join(database.packages)})",
+                yellow=True,
+            )

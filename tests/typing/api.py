@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 from typing import Any
+
+import psycopg
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from pyqueue import (
     Context,
@@ -17,7 +21,16 @@ from pyqueue import (
     connect,
     fail,
 )
-from pyqueue.server import IdempotencyMiddleware, SQLiteIdempotencyStore, assets
+from pyqueue.server import (
+    Claimed,
+    IdempotencyMiddleware,
+    IdempotencyStore,
+    SQLiteIdempotencyStore,
+    StoredResponse,
+    assets,
+)
+from pyqueue.server.postgres import PostgresIdempotencyStore
+from pyqueue.server.redis import RedisIdempotencyStore
 from pyqueue.testing import FakeServer, Simulation
 
 
@@ -79,3 +92,23 @@ def test() -> None:
 async def site(scope: Any, receive: Any, send: Any) -> None:
     files = assets(tasks="tasks.py")
     await IdempotencyMiddleware(files, SQLiteIdempotencyStore("keys.sqlite3"))(scope, receive, send)
+
+
+stores: list[IdempotencyStore] = [
+    RedisIdempotencyStore("redis://localhost", prefix="site:", options={"socket_timeout": 1.0}),
+    PostgresIdempotencyStore("postgresql://localhost/site", table="site.keys", pool_size=4),
+]
+
+
+async def recorded(store: PostgresIdempotencyStore, claim: Claimed, response: StoredResponse) -> None:
+    with psycopg.connect() as connection:
+        store.complete_in(connection, claim, response)
+        await store.complete_in(connection, claim, response)  # type: ignore[misc]
+    async with await psycopg.AsyncConnection.connect() as later:
+        await store.complete_in(later, claim, response)
+    async with AsyncSession() as session:
+        await store.complete_in(session, claim, response)
+    store.complete_in(sqlite3.connect(""), claim, response)  # type: ignore[call-overload]
+    outcome = store.sync.claim("key", b"", lease=60.0, ttl=3600.0)
+    if isinstance(outcome, Claimed):
+        store.sync.complete(outcome, response)
