@@ -34,7 +34,11 @@ def classify(response: Response, now: float, key: str | None = None) -> Outcome:
         return done(result_of(response))
     if response.redirected:
         # It may lead to a login, or to the page that follows a success: nothing is known.
-        return _hold("the server redirected: it seems to ask to sign in again", None, Certainty.MAYBE_APPLIED)
+        return _hold(
+            "the server redirected, and does not tell where to: it seems to ask to sign in again",
+            None,
+            Certainty.MAYBE_APPLIED,
+        )
     if (redirect := redirect_of(response)) is not None:
         nothing_done = Certainty.REJECTED if redirect.repeats or redirect.login else Certainty.MAYBE_APPLIED
         if redirect.login:
