@@ -17,6 +17,7 @@ from ._payload import check_own_request
 from ._ports import Clock, Transport
 from ._queue import Queue
 from ._record import JobRecord
+from ._redirect import redirect_of, send_following
 from ._task import Route, Task, TaskFunction
 from ._text import text_of
 from ._vocabulary import Certainty, ErrorCode
@@ -77,7 +78,7 @@ async def _send(task: Task, job: JobRecord, transport: Transport, clock: Clock, 
     except Exception as exception:
         return replace(classify_exception(exception, clock.now()), certainty=Certainty.NEVER_SENT)
     try:
-        response = await transport.send(request)
+        response = await send_following(transport, request)
     except GeneratorExit:
         raise
     except BaseException as exception:
@@ -94,9 +95,15 @@ def _meaning(task: Task, key: str, response: Response, now: float) -> Outcome:
             return Outcome(Verdict.RETRY, error=job_error(ErrorCode.HTTP, message, response.status))
         if (outcome := _of_route(task.name, route, response, now)) is not None:
             return outcome
-        if response.redirected and route.redirect == "done":
+        if route.redirect == "done" and _leads_on(response):
             return done(None)
     return classify(response, now, key)
+
+
+def _leads_on(response: Response) -> bool:
+    """Whether an answer is the redirect that follows a success, as far as can be known."""
+    redirect = redirect_of(response)
+    return response.redirected if redirect is None else not (redirect.login or redirect.repeats)
 
 
 def _of_route(name: str | None, route: Route, response: Response, now: float) -> Outcome | None:

@@ -8,6 +8,7 @@ from ._errors import InvalidPayload, InvalidRequest, Reject, RetryLater
 from ._http import HTTPStatusError, Response, TransportError
 from ._outcome import EXCERPT, MESSAGE, Outcome, Verdict, done, fail, job_error
 from ._problem import LAYER, is_csrf, is_json, json_of, type_of, words_of
+from ._redirect import redirect_of
 from ._retry import parse_retry_after, seconds_asked
 from ._text import clean, text_of
 from ._vocabulary import UNREACHABLE, Certainty, ErrorCode
@@ -33,7 +34,18 @@ def classify(response: Response, now: float, key: str | None = None) -> Outcome:
         return done(result_of(response))
     if response.redirected:
         # It may lead to a login, or to the page that follows a success: nothing is known.
-        return _hold("the server redirected: it seems to ask to sign in again", None, Certainty.MAYBE_APPLIED)
+        return _hold(
+            "the server redirected, and does not tell where to: it seems to ask to sign in again",
+            None,
+            Certainty.MAYBE_APPLIED,
+        )
+    if (redirect := redirect_of(response)) is not None:
+        nothing_done = Certainty.REJECTED if redirect.repeats or redirect.login else Certainty.MAYBE_APPLIED
+        if redirect.login:
+            return _hold("the server redirected to a login", redirect.status, nothing_done)
+        message = f"the server redirected to {redirect.location} ({redirect.status})"
+        elsewhere = job_error(ErrorCode.HTTP, message, redirect.status)
+        return Outcome(Verdict.FAIL, error=elsewhere, certainty=nothing_done)
     value = json_of(response)
     confirmed = key is not None and _is_of_the_layer(response, value, key)
     if status == 401 or (status == 403 and is_csrf(response, value)):

@@ -11,6 +11,7 @@ from ._fetch_rules import wrong_header, wrong_method
 from ._http import Encoding, HTTPStatusError, Request, Response, quote_key
 from ._ports import Transport
 from ._record import JobRecord
+from ._redirect import send_following
 from ._text import shown
 
 
@@ -68,7 +69,7 @@ class HTTPClient:
         request = self._request(method, url, body, headers or {}, encoding)
         self.sent += 1
         try:
-            response = await self._transport.send(request)
+            response = await send_following(self._transport, request)
         except InvalidRequest:
             self.sent -= 1
             raise

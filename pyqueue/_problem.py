@@ -13,6 +13,9 @@ from ._text import clean
 LAYER: Final = "urn:pyqueue:idempotency:"
 """How the problem types of pyqueue's idempotency layer begin (pyqueue/server/protocol.py)."""
 
+REDIRECT: Final = "urn:pyqueue:redirect"
+"""The problem type by which that layer tells a redirect (pyqueue/server/redirects.py)."""
+
 WORDS: Final = 500
 """Characters of a server's message that are kept."""
 

@@ -153,8 +153,9 @@ class Queue:
                 each value is percent-encoded, and stays within its path segment.
             headers: further request headers.
             encoding: `json`, `form`, `multipart`, or `auto`: `multipart` if the payload holds a file.
-            redirect: what a redirect means: `hold` (a login page: hold the queue), `done` (a page after a
-                successful form), or `follow`.
+            redirect: what a redirect means: `done` (a page after a successful form), `follow` (the browser
+                follows it), or `hold`: what the server half tells of it; without that, a login, so that the
+                queue is held.
             require_key_echo: a 2xx counts only if it echoes the `Idempotency-Key` header, so that a captive
                 portal's or proxy's own 200 is not mistaken for the server's.
             classify: its outcome replaces the table's, for answers for which it returns one.

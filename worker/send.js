@@ -76,7 +76,11 @@ function toRequest({ method, url, headers, encoding, redirect }, body, signal) {
   const out = new Headers(headers);
   const encoded = encodeBody(body, encoding, out.get("idempotency-key") ?? "");
   if (encoded.type && !out.has("content-type")) out.set("content-type", encoded.type);
-  return new Request(new URL(url, self.location.origin), {
+  const target = new URL(url, self.location.origin);
+  // The server half then tells a redirect in a form that can be read here. Not to other origins, where one more
+  // header would have to be allowed.
+  if (redirect === "manual" && target.origin === self.location.origin) out.set("pyqueue-redirect", "tell");
+  return new Request(target, {
     method,
     headers: out,
     body: encoded.body,

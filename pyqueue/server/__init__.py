@@ -4,9 +4,23 @@ No dependency: any ASGI framework and server will do.
 """
 
 from .assets import assets
-from .idempotency import IdempotencyMiddleware, is_over
+from .fingerprints import json_by_value, multipart_by_parts, raw
+from .idempotency import IdempotencyMiddleware
+from .responses import NotWhole, stored
+from .rules import Options, is_over
 from .sqlite import SQLiteIdempotencyStore
-from .stores import Claimed, ClaimLost, IdempotencyStore, InFlight, Mismatch, Outcome, Replay, StoredResponse
+from .stores import (
+    Claimed,
+    ClaimLost,
+    IdempotencyStore,
+    InFlight,
+    Mismatch,
+    NoTransaction,
+    Outcome,
+    Replay,
+    StoredResponse,
+    SyncIdempotencyStore,
+)
 
 __all__ = [
     "ClaimLost",
@@ -15,10 +29,18 @@ __all__ = [
     "IdempotencyStore",
     "InFlight",
     "Mismatch",
+    "NoTransaction",
+    "NotWhole",
+    "Options",
     "Outcome",
     "Replay",
     "SQLiteIdempotencyStore",
     "StoredResponse",
+    "SyncIdempotencyStore",
     "assets",
     "is_over",
+    "json_by_value",
+    "multipart_by_parts",
+    "raw",
+    "stored",
 ]

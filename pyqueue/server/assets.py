@@ -10,6 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from .._errors import DeclarationError
+from .codings import accepted
 from .idempotency import App, Receive, Scope, Send
 from .static import SUFFIXES, Tasks, static_folder
 
@@ -106,19 +107,29 @@ def _answer(folder: Path, module: _TasksFile | None, scope: Scope) -> _Answer:
         return _error(405, b"Method not allowed", (b"allow", b"GET, HEAD"))
     name = _path_inside(scope)
     headers = dict(scope["headers"])
-    accepted = _accepted(headers.get(b"accept-encoding", b"").decode("latin-1"))
+    takes = accepted(headers.get(b"accept-encoding", b"").decode("latin-1"))
     if module is not None and (forms := module.current().forms(folder, name)) is not None:
-        coding = next(coding for coding in forms if coding in accepted)
+        coding = next(coding for coding in forms if coding in takes)
         body = forms[coding]()
         return _file(name, body, hashlib.sha256(body).hexdigest(), headers, coding)
-    path = (folder / name).resolve()
-    if not path.is_relative_to(folder) or not path.is_file():
+    if (path := _file_of(folder, name)) is None:
         return _error(404, b"Not found")
     copies = {coding: path.with_name(path.name + suffix) for coding, suffix in SUFFIXES.items()}
-    coding = next(coding for coding, copy in copies.items() if coding in accepted and copy.is_file())
+    coding = next(coding for coding, copy in copies.items() if coding in takes and copy.is_file())
     stat = copies[coding].stat()
     digest = _digest(copies[coding], stat.st_mtime_ns, stat.st_size)
     return _file(name, copies[coding], digest, headers, coding)
+
+
+def _file_of(folder: Path, name: str) -> Path | None:
+    """The file that a path names; `None` where there is none."""
+    if any(segment in ("", ".", "..") for segment in name.split("/")):
+        return None  # `/sw.js/` is not `/sw.js`: what a page loads relative to it would be elsewhere.
+    try:
+        path = (folder / name).resolve()
+        return path if path.is_relative_to(folder) and path.is_file() else None
+    except (OSError, ValueError):  # Too long for the file system, or with a NUL in it.
+        return None
 
 
 def _file(name: str, content: bytes | Path, digest: str, request: dict[bytes, bytes], coding: str) -> _Answer:
@@ -150,23 +161,12 @@ def _path_inside(scope: Scope) -> str:
     """The path below the mount point. Frameworks differ in whether `path` still holds `root_path`."""
     path: str = scope["path"]
     root = scope.get("root_path", "").rstrip("/")
-    return (path.removeprefix(root) if path.startswith(root + "/") else path).lstrip("/")
+    return (path.removeprefix(root) if path.startswith(root + "/") else path).removeprefix("/")
 
 
 def _matches(if_none_match: bytes, etag: bytes) -> bool:
     candidates = [candidate.strip().removeprefix(b"W/") for candidate in if_none_match.split(b",")]
     return etag in candidates or candidates == [b"*"]
-
-
-def _accepted(header: str) -> set[str]:
-    """The content codings that the client takes; a file as it is can always be sent."""
-    refused = {"0", "0.0", "0.00", "0.000"}
-    takes = {"identity"}
-    for item in header.split(","):
-        name, _, weight = item.partition(";")
-        if weight.replace(" ", "").removeprefix("q=") not in refused:
-            takes.add(name.strip().lower())
-    return takes
 
 
 @lru_cache(maxsize=4096)

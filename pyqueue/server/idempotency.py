@@ -3,60 +3,60 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable, MutableMapping
-from contextlib import suppress
-from typing import Any
+import inspect
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, MutableMapping
+from contextlib import contextmanager, suppress
+from contextvars import copy_context
+from typing import Any, Unpack
 
 from . import protocol
-from .stores import Claimed, IdempotencyStore, InFlight, Mismatch, Replay, StoredResponse
+from .lease import Lease
+from .rules import CLAIM, Head, Keyed, Options, Passes, Refused, Rules, log
+from .stores import Claimed, IdempotencyStore, InFlight, Outcome, Replay, StoredResponse
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
+Principal = Callable[[Scope], str | Awaitable[str | None] | None]
 
-CLAIM = "pyqueue.claim"
-"""Where the application finds its `Claimed` in the ASGI scope."""
+_NOT_KEPT = frozenset(["http.response.pathsend", "http.response.trailers", "http.response.zerocopysend"])
+"""Extensions by which an answer could not be kept: the application is not offered them."""
 
-
-def is_over(response: StoredResponse) -> bool:
-    """Whether an answer says that the operation is over: any status below 400.
-
-    Every other answer says that nothing was done. Its key is released, so that the same job can be sent
-    again with the same key once a person has logged in, made room, or the server has recovered.
-    """
-    return response.status < 400
+_POLL_FIRST, _POLL_LONGEST = 0.02, 1.0
+"""Seconds between two looks at an attempt that is waited for."""
 
 
 class IdempotencyMiddleware:
     """Wraps an ASGI application.
 
     The answers it makes itself are `application/problem+json`: 400 (the key is missing or malformed), 409
-    with `Retry-After` (an attempt with this key is running), 413, and 422 (the key was used for another
-    request). Any other answer is the application's, or the replay of one, which says
-    `Idempotency-Replayed: true`. Every answer echoes the request's `Idempotency-Key`.
+    with `Retry-After` (an attempt with this key is running), 413, 422 (the key was used for another
+    request), and 503 with `Retry-After` (the store cannot be reached: nothing ran). Any other answer is the
+    application's, or the replay of one, which says `Idempotency-Replayed: true`. Every answer echoes the
+    request's `Idempotency-Key`.
 
-    The application runs to its end and its answer is kept also when the client has gone: it never sees
-    `http.disconnect`. An answer is sent only after it was kept.
+    The operation is settled by the last message of its answer: that is sent once the answer was kept. What
+    the application does afterwards, as a background task, neither delays nor repeats it. An application that
+    raises before, or ends without a whole answer, releases the key. It runs to its end and its answer is kept
+    even if the client has gone: it sees `http.disconnect` only after its answer.
+
+    It gets the same scope, with `pyqueue.claim` in it, and runs in a copy of the caller's context, whose
+    changes are copied back.
 
     Args:
         app: the application.
         store: where keys and answers are kept.
-        methods: the methods that take a key; others pass through.
-        paths: which paths do: a predicate, or prefixes. `None`: all.
-        required: refuse a request without a key with 400, instead of passing it through.
-        principal: the name of whose request it is, from the scope. Keys of different principals never meet,
-            so nobody is answered with another's answer. The scope must already hold what it reads: put
-            this middleware inside the one that authenticates.
-        keep: whether an answer ends the operation and is replayed from then on.
-        ttl: seconds that an answer is kept. It should outlast the longest time a browser may be off between
-            losing an answer and asking again.
-        lease: seconds after which a key is free again when the process that claimed it died. While the
-            application runs the lease is renewed.
-        max_body: bytes of a request's body, which is held in memory as a whole; a larger one is a 413.
-        max_response: bytes of an answer's body that are kept. A larger answer is passed on as it comes; its
-            replay has its status and no body.
+        principal: the name of whose request it is, from the scope; it may be async. `None`: nobody is signed
+            in. Keys of different principals never meet, so nobody is answered with another's answer. The
+            scope must already hold what it reads: put this middleware inside the one that authenticates.
+        options: see `Options`.
+
+    Raises:
+        DeclarationError: an argument is wrong, so that nothing would be protected. Also by a request whose
+            `principal` returns what is no name.
     """
 
     def __init__(
@@ -64,164 +64,211 @@ class IdempotencyMiddleware:
         app: App,
         store: IdempotencyStore,
         *,
-        methods: Collection[str] = ("POST", "PATCH"),
-        paths: Callable[[str], bool] | Iterable[str] | None = None,
-        required: bool = True,
-        principal: Callable[[Scope], str | None] | None = None,
-        keep: Callable[[StoredResponse], bool] = is_over,
-        ttl: float = 14 * 86400.0,
-        lease: float = 60.0,
-        max_body: int = 32 * 1024 * 1024,
-        max_response: int = 1024 * 1024,
+        principal: Principal | None = None,
+        **options: Unpack[Options],
     ):
         self.app = app
         self._store = store
-        self._methods = frozenset(methods)
-        self._guards = _path_predicate(paths)
-        self._required = required
         self._principal = principal
-        self._keep = keep
-        self._ttl = ttl
-        self._lease = lease
-        self._max_body = max_body
-        self._max_response = max_response
+        self._rules = Rules(store, principal, options)
         self._attempts: set[asyncio.Task[None]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] not in self._methods or not self._guards(scope["path"]):
+        if scope["type"] != "http":
             return await self.app(scope, receive, send)
-        values = [value for name, value in scope["headers"] if name == b"idempotency-key"]
-        if not values and not self._required:
-            return await self.app(scope, receive, send)
-        echo = values[0] if len(values) == 1 else None
-        try:
-            if not values:
-                return await _send(send, protocol.key_missing())
-            if echo is None:
-                raise protocol.InvalidKey("Idempotency-Key must be sent once")
-            key = protocol.parse_key(echo)
-        except protocol.InvalidKey as reason:
-            return await _send(send, protocol.key_invalid(str(reason)), echo)
-        try:
-            body = await _read(receive, self._max_body)
-        except _TooLarge:
-            return await _send(send, protocol.too_large(self._max_body), echo)
-        if body is None:
-            return None
-        # A task of its own: servers and frameworks cancel a request whose client has gone, and an effect
-        # that was cut in the middle can be neither kept nor released.
-        attempt = asyncio.create_task(self._answer(scope, body, send, key, echo))
-        self._attempts.add(attempt)
-        attempt.add_done_callback(self._attempts.discard)
-        return await asyncio.shield(attempt)
+        head = _head(scope)
+        match self._rules.judge(head):
+            case Passes():
+                return await self.app(scope, receive, send)
+            case Refused(response):
+                return await _send(send, self._rules.marked(response, head))
+            case Keyed() as keyed:
+                try:
+                    body = await _read(receive, self._rules.max_body)
+                except _TooLarge:
+                    too_large = protocol.too_large(self._rules.max_body)
+                    return await _send(send, self._rules.marked(too_large, head))
+                if body is not None:
+                    await self._shielded(self._answer(scope, keyed, body, send))
 
-    async def _answer(self, scope: Scope, body: bytes, send: Send, key: str, echo: bytes | None) -> None:
-        principal = self._principal(scope) if self._principal else None
-        digest = protocol.fingerprint(scope["method"], scope["path"], scope["query_string"], body)
-        outcome = await self._store.claim(
-            protocol.scoped(principal, key), digest, lease=self._lease, ttl=self._ttl
-        )
-        match outcome:
-            case Claimed():
-                await self._run(scope, body, send, outcome, echo)
-            case InFlight(age):
-                await _send(send, protocol.in_flight(age), echo)
-            case Mismatch():
-                await _send(send, protocol.key_reused(), echo)
-            case Replay(response):
-                await _send(send, response, echo, replayed=True)
-
-    async def _run(self, scope: Scope, body: bytes, send: Send, claim: Claimed, echo: bytes | None) -> None:
-        # No extensions: an answer by file descriptor or with trailers could not be kept.
-        inner = {**scope, "extensions": {}, CLAIM: claim}
-        answer = _Answer(send, self._max_response, echo)
-        renewal = asyncio.create_task(self._renew(claim))
+    async def _shielded(self, attempt: Coroutine[Any, Any, None]) -> None:
+        """Runs in a task of its own: servers and frameworks cancel a request whose client has gone, and an
+        effect that was cut in the middle can be neither kept nor released."""
+        context = copy_context()
+        task = asyncio.create_task(attempt, context=context)
+        self._attempts.add(task)
+        task.add_done_callback(self._attempts.discard)
         try:
-            await self.app(inner, _body_once(body), answer.receive)
-        except BaseException:
-            await self._store.release(claim)
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            task.add_done_callback(_log_failure)
             raise
         finally:
-            renewal.cancel()
-        if answer.response is not None and self._keep(answer.response):
-            await self._store.complete(claim, answer.response)
-        else:
-            await self._store.release(claim)
-        await answer.finish()
+            if task.done():
+                for variable, value in context.items():
+                    if variable.get(_UNSET) is not value:
+                        variable.set(value)
 
-    async def _renew(self, claim: Claimed) -> None:
+    async def _answer(self, scope: Scope, keyed: Keyed, body: bytes, send: Send) -> None:
+        key = self._rules.store_key(keyed, await self._principal_of(scope))
+        outcome = await self._claim(key, self._rules.fingerprint(keyed, body), self._rules.wait(keyed))
+        if outcome is None:
+            await _send(send, self._rules.marked(protocol.store_unavailable(), keyed.head))
+        elif isinstance(outcome, Claimed):
+            await _Attempt(self._rules, self._store, keyed, outcome, send).run(self.app, scope, body)
+        elif isinstance(outcome, Replay):
+            await _send(send, self._rules.shown(outcome.response, keyed, replayed=True))
+        else:
+            await _send(send, self._rules.marked(self._rules.refusal(outcome), keyed.head))
+
+    async def _principal_of(self, scope: Scope) -> object:
+        if self._principal is None:
+            return None
+        name = self._principal(scope)
+        return await name if inspect.isawaitable(name) else name
+
+    async def _claim(self, key: str, digest: bytes, wait: float) -> Outcome | None:
+        """Claims the key, waiting a while for another attempt; `None` if the store cannot be reached."""
+        end, pause = time.monotonic() + wait, _POLL_FIRST
         while True:
-            await asyncio.sleep(self._lease / 3)
-            if not await self._store.renew(claim):
-                return
+            try:
+                outcome = await self._store.claim(key, digest, lease=self._rules.lease, ttl=self._rules.ttl)
+            except Exception:
+                log.exception("the idempotency store cannot be reached: a request is refused with 503")
+                return None
+            left = end - time.monotonic()
+            if not isinstance(outcome, InFlight) or left <= 0:
+                return outcome
+            await asyncio.sleep(min(pause, left))
+            pause = min(pause * 2, _POLL_LONGEST)
+
+
+class _Attempt:
+    """One run of the application: what it sends is collected, kept, and then sent on."""
+
+    def __init__(self, rules: Rules, store: IdempotencyStore, keyed: Keyed, claim: Claimed, send: Send):
+        self._rules = rules
+        self._keyed = keyed
+        self._claim = claim
+        self._send = send
+        self._lease = Lease(store, claim)
+        self._answer = rules.answer(keyed)
+        self._passed_head = False
+        self._over = asyncio.Event()
+
+    async def run(self, app: App, scope: Scope, body: bytes) -> None:
+        with _offered(scope, self._claim):
+            self._renewal = asyncio.create_task(self._lease.renew())
+            try:
+                await app(scope, self._receiver(body), self._receive)
+            finally:
+                self._renewal.cancel()
+                if not self._over.is_set():
+                    if self._answer.started:
+                        log.error("an answer broke off: its key %r is released", self._claim.key)
+                    await self._lease.release()
+
+    async def _receive(self, message: Message) -> None:
+        """The application's `send`."""
+        if message["type"] == "http.response.start":
+            if self._over.is_set() or self._passed_head:
+                raise RuntimeError("the application has answered already")
+            self._answer.start(message["status"], message.get("headers", ()))
+        elif message["type"] == "http.response.body":
+            if self._over.is_set() or not self._answer.started:
+                raise RuntimeError("http.response.body was sent before http.response.start, or after the end")
+            self._answer.add(bytes(message.get("body", b"")))
+            more = bool(message.get("more_body", False))
+            if not more:
+                await self._settle()
+            if self._answer.passing:
+                await self._pass_on(more)
+            elif not more:
+                await _send(self._send, self._rules.shown(self._answer.whole, self._keyed))
+        else:
+            await self._send(message)
+
+    async def _settle(self) -> None:
+        """The answer has ended: it is kept, or the key released, before the client sees the end of it."""
+        self._renewal.cancel()
+        if self._answer.is_cut_short():
+            log.error(
+                "an answer has another length than it announced: its key %r is released", self._claim.key
+            )
+            await self._lease.release()
+        elif self._rules.is_over(self._answer.head if self._answer.passing else self._answer.whole):
+            await self._lease.complete(self._answer.kept())
+        else:
+            await self._lease.release()
+        self._over.set()
+
+    async def _pass_on(self, more: bool) -> None:
+        messages: list[Message] = []
+        if not self._passed_head:
+            self._passed_head = True
+            head = self._rules.marked(self._answer.head, self._keyed.head)
+            messages.append(_start(head))
+        messages.append({"type": "http.response.body", "body": self._answer.take(), "more_body": more})
+        with suppress(OSError):  # The client has gone; the application still runs to its end.
+            for message in messages:
+                await self._send(message)
+
+    def _receiver(self, body: bytes) -> Receive:
+        """A `receive` that gives the body, and the client's end once the answer has ended."""
+        messages = iter([{"type": "http.request", "body": body, "more_body": False}])
+
+        async def receive() -> Message:
+            for message in messages:
+                return message
+            await self._over.wait()
+            return {"type": "http.disconnect"}
+
+        return receive
 
 
 class _TooLarge(Exception):
     pass
 
 
-class _Answer:
-    """Collects the application's answer; one over `limit` bytes is passed on as it comes instead."""
-
-    def __init__(self, send: Send, limit: int, echo: bytes | None):
-        self._send = send
-        self._limit = limit
-        self._echo = echo
-        self._start: Message | None = None
-        self._chunks: list[bytes] = []
-        self._size = 0
-        self._passing = False
-
-    async def receive(self, message: Message) -> None:
-        """The application's `send`."""
-        if message["type"] == "http.response.start":
-            self._start = message
-        elif message["type"] == "http.response.body" and self._start is not None:
-            chunk = message.get("body", b"")
-            self._size += len(chunk)
-            self._chunks.append(chunk)
-            if self._size > self._limit:
-                await self._pass_on(message.get("more_body", False))
-
-    @property
-    def response(self) -> StoredResponse | None:
-        """What there is to keep: the whole answer, or for a larger one its status without a body."""
-        if self._start is None:
-            return None
-        headers = tuple((bytes(name).lower(), bytes(value)) for name, value in self._start.get("headers", ()))
-        if self._passing:
-            about_body = (b"content-length", b"etag", b"digest", b"content-digest")
-            headers = tuple(h for h in headers if h[0] not in about_body and not h[0].startswith(b"content-"))
-            return StoredResponse(self._start["status"], (*headers, (b"content-length", b"0")))
-        return StoredResponse(self._start["status"], headers, b"".join(self._chunks))
-
-    async def finish(self) -> None:
-        """Sends what was collected. An application that did not answer is the server's to report."""
-        if not self._passing and self.response is not None:
-            await _send(self._send, self.response, self._echo)
-
-    async def _pass_on(self, more_body: bool) -> None:
-        assert self._start is not None
-        messages: list[Message] = []
-        if not self._passing:
-            self._passing = True
-            headers = [*self._start.get("headers", ()), *_extra_headers(self._echo)]
-            messages.append({**self._start, "headers": headers})
-        body = b"".join(self._chunks)
-        self._chunks.clear()
-        messages.append({"type": "http.response.body", "body": body, "more_body": more_body})
-        with suppress(OSError):  # The client has gone; the application still runs to its end.
-            for message in messages:
-                await self._send(message)
+_UNSET = object()
 
 
-def _path_predicate(paths: Callable[[str], bool] | Iterable[str] | None) -> Callable[[str], bool]:
-    if paths is None:
-        return lambda path: True
-    if callable(paths):
-        return paths
-    prefixes = (paths,) if isinstance(paths, str) else tuple(paths)
-    return lambda path: path.startswith(prefixes)
+def _log_failure(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.error("the application failed after its client had gone", exc_info=error)
+
+
+@contextmanager
+def _offered(scope: Scope, claim: Claimed) -> Iterator[None]:
+    """The same scope, for as long as the application runs with the claim and without some extensions."""
+    extensions = scope.get("extensions")
+    scope[CLAIM] = claim
+    if extensions:
+        scope["extensions"] = {name: value for name, value in extensions.items() if name not in _NOT_KEPT}
+    try:
+        yield
+    finally:
+        if extensions:
+            scope["extensions"] = extensions
+
+
+def _head(scope: Scope) -> Head:
+    """Servers differ in whether `path` holds `root_path`; routes never do. A root that ends with a slash is
+    taken off without it, as Starlette does."""
+    path: str = scope["path"]
+    root: str = scope.get("root_path", "")
+    if not path.startswith(root + "/"):
+        root = root.rstrip("/")
+    inside = path == root or path.startswith(root + "/")
+    headers = tuple((bytes(name).lower(), bytes(value)) for name, value in scope["headers"])
+    return Head(
+        method=scope["method"],
+        scheme=scope.get("scheme", "http"),
+        path=path if inside else root + path,
+        route=(path[len(root) :] if inside else path) or "/",
+        query=scope.get("query_string", b""),
+        headers=headers,
+    )
 
 
 async def _read(receive: Receive, limit: int) -> bytes | None:
@@ -241,28 +288,11 @@ async def _read(receive: Receive, limit: int) -> bytes | None:
             return b"".join(chunks)
 
 
-def _body_once(body: bytes) -> Receive:
-    """A `receive` that gives the body and then never anything: to the application the client stays."""
-    messages = iter([{"type": "http.request", "body": body, "more_body": False}])
-
-    async def receive() -> Message:
-        for message in messages:
-            return message
-        never: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
-        return await never
-
-    return receive
+def _start(response: StoredResponse) -> Message:
+    return {"type": "http.response.start", "status": response.status, "headers": list(response.headers)}
 
 
-def _extra_headers(echo: bytes | None, replayed: bool = False) -> list[tuple[bytes, bytes]]:
-    headers = [(b"idempotency-key", echo)] if echo is not None else []
-    return [*headers, (b"idempotency-replayed", b"true")] if replayed else headers
-
-
-async def _send(
-    send: Send, response: StoredResponse, echo: bytes | None = None, replayed: bool = False
-) -> None:
-    headers = [*response.headers, *_extra_headers(echo, replayed)]
+async def _send(send: Send, response: StoredResponse) -> None:
     with suppress(OSError):  # The client has gone: it will ask again, and the answer is kept.
-        await send({"type": "http.response.start", "status": response.status, "headers": headers})
+        await send(_start(response))
         await send({"type": "http.response.body", "body": response.body, "more_body": False})

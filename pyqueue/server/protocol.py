@@ -2,23 +2,40 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import re
+from typing import Any
 
-from .._errors import PyqueueError
+from .._errors import DeclarationError, PyqueueError
+from .._problem import LAYER
+from .._text import shown
 from .stores import StoredResponse
 
 MAX_KEY_LENGTH = 255
+"""Characters of a key."""
+
+MAX_HEADER = 2048
+"""Bytes of the whole header: a key of escaped characters, and parameters that nobody reads."""
+
+MAX_HOST = 255
+"""Bytes of a `Host`: a DNS name and a port."""
+
+MAX_PRINCIPAL = 1024
+"""Characters of a principal's name."""
 
 # RFC 9651: a String is quoted printable ASCII in which only `"` and `\` are escaped. A bare word is not a
 # String, yet many clients send their UUID so.
-_STRING = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\])*)"')
-_BARE = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z:/=]+")
+_STRING = r'"(?P<string>(?:[ !#-\[\]-~]|\\["\\])*)"'
+_BARE = r"(?P<bare>[!#$%&'*+\-.^_`|~0-9A-Za-z:/=]+)"
+_VALUE = (
+    r'(?:"(?:[ !#-\[\]-~]|\\["\\])*"|:[A-Za-z0-9+/=]*:|\?[01]|@?-?[0-9]+(?:\.[0-9]+)?'
+    r"|[A-Za-z*][!#$%&'*+\-.^_`|~0-9A-Za-z:/]*)"
+)
+_PARAMETERS = rf"(?:;[ ]*[a-z*][a-z0-9_\-.*]*(?:={_VALUE})?)*"
+_ITEM = re.compile(f"(?:{_STRING}|{_BARE}){_PARAMETERS}")
 _ESCAPE = re.compile(r'\\(["\\])')
-
-_PROBLEM_TYPE = "urn:pyqueue:idempotency:"
+_PORT = re.compile(r":[0-9]*\Z")
 
 
 class InvalidKey(PyqueueError, ValueError):
@@ -26,45 +43,67 @@ class InvalidKey(PyqueueError, ValueError):
 
 
 def parse_key(value: bytes) -> str:
-    """The key that an `Idempotency-Key` header's value carries.
+    """The key that an `Idempotency-Key` header's value carries. Parameters behind it are legal, and unused.
 
     Raises:
         InvalidKey: it is malformed, empty or too long.
     """
-    text = value.decode("latin-1").strip(" \t")
-    if quoted := _STRING.fullmatch(text):
-        key = _ESCAPE.sub(r"\1", quoted[1])
-    elif _BARE.fullmatch(text):
-        key = text
-    else:
-        raise InvalidKey('Idempotency-Key must be a quoted string of printable ASCII, like "8e03978e-40d5"')
+    if len(value) > MAX_HEADER:
+        raise InvalidKey(f"Idempotency-Key must have at most {MAX_HEADER} bytes, not {len(value)}")
+    item = _ITEM.fullmatch(value.decode("latin-1").strip(" \t"))
+    if item is None:
+        raise InvalidKey('Idempotency-Key must be one quoted string of printable ASCII, like "8e03978e-40d5"')
+    key = item["bare"] or _ESCAPE.sub(r"\1", item["string"])
     if not 1 <= len(key) <= MAX_KEY_LENGTH:
         raise InvalidKey(f"Idempotency-Key must have 1 to {MAX_KEY_LENGTH} characters, not {len(key)}")
     return key
 
 
-def scoped(principal: str | None, key: str) -> str:
-    """The key as a store knows it: one principal's key is never another's.
+def scoped(host: str, principal: Any, key: str) -> str:
+    """The key as a store knows it: keys of two hosts, or of two principals, never meet.
 
-    A key holds no line break, so the last one always ends the principal.
+    Ports do not tell hosts apart, as they do not for cookies: proxies rewrite them. Neither a host nor a key
+    holds a line break, so the first and the last one end the host and the principal.
+
+    Args:
+        host: see `normal_host`.
+        principal: what the site's own `principal` returned; `None`: nobody.
+        key: see `parse_key`.
+
+    Raises:
+        DeclarationError: the principal is not a name that can be told apart from nobody's.
     """
-    return f"{principal or ''}\n{key}"
+    if principal is None:
+        principal = ""
+    elif not isinstance(principal, str) or not 1 <= len(principal) <= MAX_PRINCIPAL:
+        raise DeclarationError(
+            f"principal returned {shown(principal)}; return a text of 1 to {MAX_PRINCIPAL} characters that "
+            "names one person, like str(user.id), or None where nobody is signed in"
+        )
+    return f"{_PORT.sub('', host)}\n{principal}\n{key}"
 
 
-def fingerprint(method: str, path: str, query: bytes, body: bytes) -> bytes:
-    """A digest that two requests share only if they ask for the same."""
-    digest = hashlib.sha256()
-    for part in (method.encode(), path.encode(), query, body):
-        digest.update(len(part).to_bytes(8))
-        digest.update(part)
-    return digest.digest()
+def normal_host(host: str, scheme: str) -> str:
+    """A `Host`, or the authority of a URL, as it compares: in lower case, without the scheme's own port."""
+    port = {"http": ":80", "https": ":443"}.get(scheme, "")
+    return host.strip().lower().removesuffix(port)
 
 
 def problem(
-    code: str, status: int, title: str, detail: str, headers: tuple[tuple[bytes, bytes], ...] = ()
+    code: str,
+    status: int,
+    title: str,
+    detail: str,
+    *headers: tuple[bytes, bytes],
 ) -> StoredResponse:
     """A refusal as RFC 9457 `application/problem+json`, of type `urn:pyqueue:idempotency:<code>`."""
-    members = {"type": _PROBLEM_TYPE + code, "title": title, "status": status, "detail": detail}
+    return document(
+        status, {"type": LAYER + code, "title": title, "status": status, "detail": detail}, *headers
+    )
+
+
+def document(status: int, members: dict[str, Any], *headers: tuple[bytes, bytes]) -> StoredResponse:
+    """An answer whose body is an RFC 9457 document."""
     body = json.dumps(members).encode()
     length = str(len(body)).encode()
     fixed = ((b"content-type", b"application/problem+json"), (b"content-length", length))
@@ -83,8 +122,13 @@ def key_invalid(reason: str) -> StoredResponse:
     return problem("key-invalid", 400, "Idempotency-Key is malformed", reason)
 
 
+def host_invalid() -> StoredResponse:
+    """400: whose keys these are cannot be told."""
+    return problem("host-invalid", 400, "Host is too long", f"Host must have at most {MAX_HOST} bytes.")
+
+
 def in_flight(age: float) -> StoredResponse:
-    """409: another attempt is running since `age` seconds.
+    """409: another attempt has been running for `age` seconds.
 
     The longer it has been running the longer the client is asked to wait: the first retry after a lost
     connection finds its answer soon, one after a crashed server does not knock once a second.
@@ -95,7 +139,7 @@ def in_flight(age: float) -> StoredResponse:
         409,
         "A request with this Idempotency-Key is still being processed",
         "Send the same request again after the time in Retry-After.",
-        ((b"retry-after", str(wait).encode()),),
+        (b"retry-after", str(wait).encode()),
     )
 
 
@@ -105,10 +149,26 @@ def key_reused() -> StoredResponse:
         "key-reused",
         422,
         "Idempotency-Key was used for another request",
-        "Method, path, query and body must be those of the first request with this key. Use a new key.",
+        "Method, path, query, type and body must be those of the first request with this key. Use a new key.",
     )
 
 
 def too_large(limit: int) -> StoredResponse:
     """413: the body is over `limit` bytes."""
     return problem("body-too-large", 413, "The request is too large", f"At most {limit} bytes are accepted.")
+
+
+def body_incomplete() -> StoredResponse:
+    """400: the body is shorter than it was announced."""
+    return problem("body-incomplete", 400, "The request is incomplete", "The body is shorter than announced.")
+
+
+def store_unavailable() -> StoredResponse:
+    """503: whether the key is new cannot be known, so nothing was done."""
+    return problem(
+        "store-unavailable",
+        503,
+        "Idempotency keys cannot be looked up for the moment",
+        "Nothing was done. Send the same request again after the time in Retry-After.",
+        (b"retry-after", b"5"),
+    )

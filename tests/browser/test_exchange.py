@@ -50,6 +50,14 @@ def test_a_body_is_read_up_to_its_limit(page: Tab) -> None:
     assert 0 < answer["size"] < 1000
 
 
+@pytest.mark.parametrize(("redirect", "size"), [("manual", len("tell")), ("follow", 0)])
+def test_the_server_half_is_asked_to_tell_a_redirect_that_is_not_followed(
+    page: Tab, redirect: str, size: int
+) -> None:
+    """The browser would hide where it leads."""
+    assert page.run(SEND, ["/asked", {"redirect": redirect}])["size"] == size
+
+
 def test_a_body_that_breaks_off_is_no_answer(page: Tab) -> None:
     """Nobody knows what the rest would have said."""
     assert page.run(SEND, ["/broken", {}])["name"] == "network"

@@ -24,7 +24,7 @@ def create() -> Any:
     path = Path(os.environ["PYQUEUE_TEST_DATABASE"])
     lease = float(os.environ.get("PYQUEUE_TEST_LEASE", "60"))
     ttl = float(os.environ.get("PYQUEUE_TEST_TTL", "3600"))
-    store = SQLiteIdempotencyStore(path)
+    store = SQLiteIdempotencyStore(path, busy_timeout=min(30.0, lease / 2))
     with transaction(path) as connection:
         connection.execute("CREATE TABLE IF NOT EXISTS effects (body TEXT NOT NULL)")
     return IdempotencyMiddleware(
@@ -35,7 +35,7 @@ def create() -> Any:
         ttl=ttl,
         max_body=100_000,
         max_response=50_000,
-        principal=lambda scope: dict(scope["headers"]).get(b"x-user", b"").decode(),
+        principal=lambda scope: dict(scope["headers"]).get(b"x-user", b"").decode() or None,
     )
 
 

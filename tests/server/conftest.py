@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from building.databases import DATABASES, POSTGRES, REDIS, Database
+from pyqueue.server import IdempotencyMiddleware, SQLiteIdempotencyStore
 from tests.server.databases import PostgresServer, RedisServer
 from tests.server.process import Server
+from tests.server.site import Site
 
 _ABSENT = "{} is not installed"
 
@@ -81,3 +84,22 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
                 f"(apt-get install {' '.join(database.packages)})",
                 yellow=True,
             )
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Iterator[Callable[..., Site]]:
+    """Serves an application behind the layer, with the layer's options and the server's `settings`; the
+    layer itself may be wrapped with `outside`."""
+    sites: list[Site] = []
+
+    def start(
+        app: Any, *, store: Any = None, outside: Any = None, settings: Any = None, **options: Any
+    ) -> Site:
+        store = store or SQLiteIdempotencyStore(tmp_path / "keys.sqlite3")
+        layer = IdempotencyMiddleware(app, store, **options)
+        sites.append(Site(outside(layer) if outside else layer, store, **(settings or {})))
+        return sites[-1]
+
+    yield start
+    for site in sites:
+        site.stop()

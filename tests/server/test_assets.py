@@ -136,7 +136,13 @@ def test_every_encoding_has_its_own_etag(get: Get) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["", "nothing.js", "app-1f", "../secret.txt", "%2e%2e/secret.txt", "..%2fsecret.txt"]
+    "path",
+    [
+        *("", "nothing.js", "app-1f", "../secret.txt", "%2e%2e/secret.txt", "..%2fsecret.txt"),
+        *("%00", "sw.js%00", "sw.js/", "%2fsw.js", "app-1f//views.js", "app-1f/views.js/x"),
+        *("x" * 300, "x/" * 3000 + "x", "%ff", "con:", "sw.js%0a", "\\..\\secret.txt"),
+    ],
+    ids=lambda path: path[:20],
 )
 def test_what_is_not_a_file_of_the_folder_is_404(get: Get, path: str) -> None:
     """The folder's outside does not exist."""

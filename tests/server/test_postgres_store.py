@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session, scoped_session, sessionmaker
 
 from building.paths import ROOT
 from pyqueue import DeclarationError
-from pyqueue.server import Claimed, ClaimLost, InFlight, Mismatch, Outcome, Replay
+from pyqueue.server import Claimed, ClaimLost, InFlight, Mismatch, NoTransaction, Outcome, Replay
 from pyqueue.server.postgres import PostgresIdempotencyStore
 from pyqueue.testing.idempotency import ANSWER, LONG, OTHER, IdempotencyStoreContract, wait_until
 from tests.server.databases import PostgresServer
@@ -193,16 +193,16 @@ def test_a_connection_without_a_transaction_is_refused(
 ) -> None:
     """Whatever is asynchronous is refused by the call already, not when it is awaited."""
     held = claimed(store)
-    with pytest.raises(ValueError, match="no transaction is open"):
+    with pytest.raises(NoTransaction, match="no transaction is open"):
         store.complete_in(connection, held, ANSWER)
     engine = create_engine(of_sqlalchemy(postgres_server.url))
-    with Session(engine) as session, pytest.raises(ValueError, match="no transaction is open"):
+    with Session(engine) as session, pytest.raises(NoTransaction, match="no transaction is open"):
         store.complete_in(session, held, ANSWER)
     engine.dispose()
 
     async def on_a_loop() -> None:
         async with await psycopg.AsyncConnection.connect(postgres_server.url) as connection:
-            with pytest.raises(ValueError, match="no transaction is open"):
+            with pytest.raises(NoTransaction, match="no transaction is open"):
                 store.complete_in(connection, held, ANSWER)
 
     asyncio.run(on_a_loop())

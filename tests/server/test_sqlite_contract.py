@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pyqueue.server import SQLiteIdempotencyStore
-from pyqueue.testing.idempotency import IdempotencyStoreContract, Keys
+from pyqueue.testing.idempotency import IdempotencyStoreContract
 
 
 class TestContract(IdempotencyStoreContract):
@@ -17,7 +17,3 @@ class TestContract(IdempotencyStoreContract):
         store = SQLiteIdempotencyStore(tmp_path / "keys.sqlite3")
         yield store
         store.close()
-
-    @pytest.mark.xfail(reason="a second answer of the same claim replaces the first", strict=False)
-    def test_the_first_answer_of_a_claim_stays(self, keys: Keys) -> None:
-        super().test_the_first_answer_of_a_claim_stays(keys)

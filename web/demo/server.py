@@ -31,7 +31,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.templating import Jinja2Templates
 from trouble import Control, ServerState, Trouble, TroubleMiddleware
 
-from pyqueue.server import IdempotencyMiddleware, SQLiteIdempotencyStore, StoredResponse, assets
+from pyqueue.server import IdempotencyMiddleware, SQLiteIdempotencyStore, assets
 
 HERE = Path(__file__).resolve().parent
 TASKS = HERE / "tasks.py"
@@ -89,7 +89,7 @@ def create_app(path: Path, tasks: Path = TASKS) -> Starlette:
         ],
         middleware=[
             Middleware(TroubleMiddleware, state=state),
-            Middleware(IdempotencyMiddleware, store=store, paths=["/api/"]),
+            Middleware(IdempotencyMiddleware, store=store, paths=["/api/comments", "/api/photos"]),
         ],
     )
     app.state.database = path
@@ -252,8 +252,7 @@ def _insert_photo(connection: sqlite3.Connection, media_type: str, data: bytes) 
 def _recorded(request: Request, connection: sqlite3.Connection, answer: JSONResponse) -> Response:
     """The answer, after its record joined the transaction of its effect: both are committed, or neither."""
     store: SQLiteIdempotencyStore = request.app.state.store
-    kept = StoredResponse(answer.status_code, tuple(answer.raw_headers), bytes(answer.body))
-    store.complete_in(connection, request.scope["pyqueue.claim"], kept)
+    store.complete_in(connection, request.scope["pyqueue.claim"], answer)
     return answer
 
 

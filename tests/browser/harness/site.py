@@ -84,6 +84,8 @@ class _Handler(SimpleHTTPRequestHandler):
         elif path == "/endless":
             with contextlib.suppress(ConnectionError):
                 self._answer("x" * _ENDLESS, "text/plain")
+        elif path == "/asked":
+            self._answer(self.headers.get("pyqueue-redirect", ""), "text/plain")
         elif path == "/broken":
             self._answer("half of it", "text/plain", missing=10)
             self.close_connection = True

@@ -1,0 +1,283 @@
+"""WSGI middleware: a request with an `Idempotency-Key` takes effect once, however often it is sent."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
+from http.client import responses
+from io import BytesIO
+from typing import Any, Unpack
+
+from .._errors import DeclarationError
+from . import protocol
+from .lease import SyncLease
+from .rules import CLAIM, Head, Keyed, Options, Passes, Refused, Rules, log
+from .stores import Claimed, IdempotencyStore, InFlight, Outcome, Replay, StoredResponse
+
+Environ = MutableMapping[str, Any]
+StartResponse = Callable[..., Callable[[bytes], object]]
+App = Callable[[Environ, StartResponse], Iterable[bytes]]
+Principal = Callable[[Environ], str | None]
+
+_POLL_FIRST, _POLL_LONGEST = 0.02, 1.0
+"""Seconds between two looks at an attempt that is waited for."""
+
+_READ_AT_ONCE = 64 * 1024
+
+
+class IdempotencyMiddleware:
+    """Wraps a WSGI application, by the same rules as `pyqueue.server.IdempotencyMiddleware`.
+
+    The operation is settled when the application's answer has ended: that is sent once the answer was kept.
+    What a framework does when the answer is closed comes afterwards. The application finds its claim as
+    `environ["pyqueue.claim"]`. It runs to its end even if the client has gone.
+
+    Args:
+        app: the application, like Flask's `app.wsgi_app`.
+        store: where keys and answers are kept; its blocking face is used.
+        principal: the name of whose request it is, from the environment. `None`: nobody is signed in. Keys of
+            different principals never meet.
+        options: see `Options`.
+
+    Raises:
+        DeclarationError: an argument is wrong, so that nothing would be protected. Also by a request whose
+            `principal` returns what is no name.
+    """
+
+    def __init__(
+        self,
+        app: App,
+        store: IdempotencyStore,
+        *,
+        principal: Principal | None = None,
+        **options: Unpack[Options],
+    ):
+        self.app = app
+        self._principal = principal
+        self._rules = Rules(store, principal, options)
+        if not hasattr(store, "sync"):
+            raise DeclarationError("store has no `sync`: give one that can be used without an event loop")
+        self._store = store.sync
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        head = _head(environ)
+        match self._rules.judge(head):
+            case Passes():
+                return self.app(environ, start_response)
+            case Refused(response):
+                return _send(start_response, self._rules.marked(response, head))
+            case Keyed() as keyed:
+                try:
+                    body = _read(environ, self._rules.max_body)
+                except _Unreadable as refused:
+                    return _send(start_response, self._rules.marked(refused.response, head))
+                return self._answer(environ, start_response, keyed, body)
+
+    def _answer(
+        self, environ: Environ, start_response: StartResponse, keyed: Keyed, body: bytes
+    ) -> Iterable[bytes]:
+        key = self._rules.store_key(keyed, self._principal(environ) if self._principal else None)
+        outcome = self._claim(key, self._rules.fingerprint(keyed, body), self._rules.wait(keyed))
+        if outcome is None:
+            response = self._rules.marked(protocol.store_unavailable(), keyed.head)
+        elif isinstance(outcome, Claimed):
+            environ[CLAIM] = outcome
+            environ["wsgi.input"] = BytesIO(body)
+            environ["CONTENT_LENGTH"] = str(len(body))
+            lease = SyncLease(self._store, outcome)
+            return _Attempt(self._rules, keyed, lease, start_response).run(self.app, environ)
+        elif isinstance(outcome, Replay):
+            response = self._rules.shown(outcome.response, keyed, replayed=True)
+        else:
+            response = self._rules.marked(self._rules.refusal(outcome), keyed.head)
+        return _send(start_response, response)
+
+    def _claim(self, key: str, digest: bytes, wait: float) -> Outcome | None:
+        """Claims the key, waiting a while for another attempt; `None` if the store cannot be reached."""
+        end, pause = time.monotonic() + wait, _POLL_FIRST
+        while True:
+            try:
+                outcome = self._store.claim(key, digest, lease=self._rules.lease, ttl=self._rules.ttl)
+            except Exception:
+                log.exception("the idempotency store cannot be reached: a request is refused with 503")
+                return None
+            left = end - time.monotonic()
+            if not isinstance(outcome, InFlight) or left <= 0:
+                return outcome
+            time.sleep(min(pause, left))
+            pause = min(pause * 2, _POLL_LONGEST)
+
+
+class _Attempt:
+    """One run of the application: its answer is collected, kept, and then sent on."""
+
+    def __init__(self, rules: Rules, keyed: Keyed, lease: SyncLease, start_response: StartResponse):
+        self._rules = rules
+        self._keyed = keyed
+        self._lease = lease
+        self._start_response = start_response
+        self._answer = rules.answer(keyed)
+        self._line = ""
+        self._passed_head = False
+        self._settled = False
+
+    def run(self, app: App, environ: Environ) -> Iterable[bytes]:
+        """The answer to send: all of it, or for a large one what comes."""
+        self._lease.start()
+        chunks: Iterable[bytes] = ()
+        try:
+            chunks = app(environ, self._receive_start)
+            parts = iter(chunks)
+            for chunk in parts:
+                self._answer.add(chunk)
+                if self._answer.passing:
+                    return _Passing(self._pass_on(parts), chunks)
+            if not self._answer.started:
+                raise RuntimeError("the application returned without calling start_response")
+            self._settle()
+        except BaseException:
+            if not self._settled:
+                self._lease.release()
+            _close(chunks)
+            raise
+        if self._answer.passing:
+            return _Passing(self._pass_on(iter(())), chunks)
+        whole = self._rules.shown(self._answer.whole, self._keyed)
+        line = self._line if whole.status == self._answer.head.status else _line(whole.status)
+        self._start_response(line, _texts(whole))
+        return _Passing(iter([whole.body]), chunks)
+
+    def _receive_start(self, status: str, headers: Any, exc_info: Any = None) -> Callable[[bytes], object]:
+        """The application's `start_response`."""
+        if exc_info is not None and self._passed_head:
+            raise exc_info[1].with_traceback(exc_info[2])
+        if exc_info is None and self._answer.started:
+            raise RuntimeError("start_response was called twice")
+        self._line = status
+        pairs = ((name.encode("latin-1"), value.encode("latin-1")) for name, value in headers)
+        self._answer.start(int(status[:3]), pairs)
+        return self._answer.add
+
+    def _pass_on(self, parts: Iterator[bytes]) -> Iterator[bytes]:
+        """A large answer as it comes. Its last part is sent once the rest is settled."""
+        self._passed_head = True
+        self._start_response(self._line, _texts(self._rules.marked(self._answer.head, self._keyed.head)))
+        try:
+            for chunk in parts:
+                yield self._answer.take()
+                self._answer.add(chunk)
+            self._settle()
+        except GeneratorExit:  # The client has gone; the application still runs to its end.
+            try:
+                for chunk in parts:
+                    self._answer.add(chunk)
+                    self._answer.take()
+                self._settle()
+            finally:
+                if not self._settled:
+                    self._lease.release()
+            raise
+        except BaseException:
+            if not self._settled:
+                self._lease.release()
+            raise
+        yield self._answer.take()
+
+    def _settle(self) -> None:
+        if self._settled:
+            return
+        self._settled = True
+        if self._answer.is_cut_short():
+            log.error(
+                "an answer has another length than it announced: its key %r is released", self._keyed.key
+            )
+            self._lease.release()
+        elif self._rules.is_over(self._answer.head if self._answer.passing else self._answer.whole):
+            self._lease.complete(self._answer.kept())
+        else:
+            self._lease.release()
+
+
+class _Passing:
+    """A body for the server, whose end closes the application's."""
+
+    def __init__(self, parts: Iterator[bytes], chunks: Iterable[bytes]):
+        self._parts = parts
+        self._chunks = chunks
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._parts
+
+    def close(self) -> None:
+        """Called by the server when all was sent, or nothing more can be."""
+        try:
+            _close(self._parts)
+        finally:
+            _close(self._chunks)
+
+
+def _close(chunks: Iterable[bytes]) -> None:
+    if (close := getattr(chunks, "close", None)) is not None:
+        close()
+
+
+class _Unreadable(Exception):
+    """The body cannot be taken."""
+
+    def __init__(self, response: StoredResponse):
+        self.response = response
+
+
+def _read(environ: Environ, limit: int) -> bytes:
+    """The whole body: of the announced length, or to its end where the server says that it has one."""
+    announced = environ.get("CONTENT_LENGTH") or ""
+    ends_by_itself = not announced and environ.get("wsgi.input_terminated", False)
+    wanted = limit + 1 if ends_by_itself else int(announced) if announced.isdigit() else 0
+    if not ends_by_itself and wanted > limit:
+        raise _Unreadable(protocol.too_large(limit))
+    chunks: list[bytes] = []
+    while wanted > 0 and (chunk := environ["wsgi.input"].read(min(wanted, _READ_AT_ONCE))):
+        chunks.append(chunk)
+        wanted -= len(chunk)
+    if ends_by_itself and wanted == 0:
+        raise _Unreadable(protocol.too_large(limit))
+    if not ends_by_itself and wanted > 0:
+        raise _Unreadable(protocol.body_incomplete())
+    return b"".join(chunks)
+
+
+def _head(environ: Mapping[str, Any]) -> Head:
+    route = _decoded(environ.get("PATH_INFO", "")) or "/"
+    headers = [
+        (name[5:].replace("_", "-").lower().encode("latin-1"), value.encode("latin-1"))
+        for name, value in environ.items()
+        if name.startswith("HTTP_")
+    ]
+    if environ.get("CONTENT_TYPE"):
+        headers.append((b"content-type", environ["CONTENT_TYPE"].encode("latin-1")))
+    return Head(
+        method=environ["REQUEST_METHOD"],
+        scheme=environ.get("wsgi.url_scheme", "http"),
+        path=_decoded(environ.get("SCRIPT_NAME", "")) + route,
+        route=route,
+        query=environ.get("QUERY_STRING", "").encode("latin-1"),
+        headers=tuple(headers),
+    )
+
+
+def _decoded(text: str) -> str:
+    """A path, whose bytes WSGI gives as if they were latin-1 (PEP 3333)."""
+    return text.encode("latin-1").decode("utf-8", "replace")
+
+
+def _line(status: int) -> str:
+    return f"{status} {responses.get(status, 'Unknown')}"
+
+
+def _texts(response: StoredResponse) -> list[tuple[str, str]]:
+    return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in response.headers]
+
+
+def _send(start_response: StartResponse, response: StoredResponse) -> Iterable[bytes]:
+    start_response(_line(response.status), _texts(response))
+    return [response.body]
