@@ -131,21 +131,20 @@ class _Attempt:
             for chunk in parts:
                 self._answer.add(chunk)
                 if self._answer.passing:
-                    return _Passing(self._pass_on(parts), chunks)
+                    return _Passing(self, self._pass_on(parts), parts, chunks)
             if not self._answer.started:
                 raise RuntimeError("the application returned without calling start_response")
             self._settle()
         except BaseException:
-            if not self._settled:
-                self._lease.release()
+            self._release()
             _close(chunks)
             raise
         if self._answer.passing:
-            return _Passing(self._pass_on(iter(())), chunks)
+            return _Passing(self, self._pass_on(iter(())), iter(()), chunks)
         whole = self._rules.shown(self._answer.whole, self._keyed)
         line = self._line if whole.status == self._answer.head.status else _line(whole.status)
         self._start_response(line, _texts(whole))
-        return _Passing(iter([whole.body]), chunks)
+        return _Passing(self, iter([whole.body]), iter(()), chunks)
 
     def _receive_start(self, status: str, headers: Any, exc_info: Any = None) -> Callable[[bytes], object]:
         """The application's `start_response`."""
@@ -166,22 +165,27 @@ class _Attempt:
             for chunk in parts:
                 yield self._answer.take()
                 self._answer.add(chunk)
-            self._settle()
-        except GeneratorExit:  # The client has gone; the application still runs to its end.
-            try:
-                for chunk in parts:
-                    self._answer.add(chunk)
-                    self._answer.take()
-                self._settle()
-            finally:
-                if not self._settled:
-                    self._lease.release()
+        except Exception:  # Of the application: what it made so far is not the whole.
+            self._release()
             raise
-        except BaseException:
-            if not self._settled:
-                self._lease.release()
-            raise
+        self._settle()
         yield self._answer.take()
+
+    def finish(self, parts: Iterator[bytes]) -> None:
+        """Settles an answer that the server does not want to its end: its client has gone, or it broke off.
+        The application still runs to its end."""
+        try:
+            for chunk in () if self._settled else parts:
+                self._answer.add(chunk)
+                self._answer.take()
+            self._settle()
+        finally:
+            self._release()
+
+    def _release(self) -> None:
+        if not self._settled:
+            self._settled = True
+            self._lease.release()
 
     def _settle(self) -> None:
         if self._settled:
@@ -199,19 +203,30 @@ class _Attempt:
 
 
 class _Passing:
-    """A body for the server, whose end closes the application's."""
+    """A body for the server, whose end settles the attempt and closes the application's.
 
-    def __init__(self, parts: Iterator[bytes], chunks: Iterable[bytes]):
+    Args:
+        attempt: whose it is.
+        body: what the server sends.
+        parts: what the application has not made yet.
+        chunks: the application's own body.
+    """
+
+    def __init__(
+        self, attempt: _Attempt, body: Iterator[bytes], parts: Iterator[bytes], chunks: Iterable[bytes]
+    ):
+        self._attempt = attempt
+        self._body = body
         self._parts = parts
         self._chunks = chunks
 
     def __iter__(self) -> Iterator[bytes]:
-        return self._parts
+        return self._body
 
     def close(self) -> None:
         """Called by the server when all was sent, or nothing more can be."""
         try:
-            _close(self._parts)
+            self._attempt.finish(self._parts)
         finally:
             _close(self._chunks)
 

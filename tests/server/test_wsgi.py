@@ -178,6 +178,32 @@ def test_a_large_answer_that_breaks_off_is_not_kept(serve: Serve, capfd: Any) ->
     assert app.effects == 2
 
 
+@pytest.mark.parametrize("read", [0, 1, 2])
+def test_a_large_answer_that_nobody_reads_to_its_end_is_kept(tmp_path: Path, read: int) -> None:
+    """The client has gone; the application still runs to its end, and its lease is not held for ever."""
+    store = SQLiteIdempotencyStore(tmp_path / "keys.sqlite3")
+    app = Application(b"x" * 600, b"y" * 600, b"z" * 600)
+    layer = IdempotencyMiddleware(app, store, max_response=1000)
+
+    def ask() -> tuple[Any, list[Any]]:
+        said: list[Any] = []
+        environ = {"REQUEST_METHOD": "POST", "HTTP_IDEMPOTENCY_KEY": "k", "PATH_INFO": "/"}
+        return layer(environ, lambda *args: said.append(args)), said  # type: ignore[arg-type, return-value]
+
+    body, _ = ask()
+    parts = iter(body)
+    for _ in range(read):
+        next(parts)
+    body.close()
+    _, said = ask()
+    assert ("idempotency-replayed", "true") in said[0][1]
+    assert (app.effects, app.closed) == (1, 1)
+    assert not [
+        thread for thread in threading.enumerate() if thread.name == "pyqueue-lease" and thread.join(5)
+    ]
+    store.close()
+
+
 def test_an_application_may_use_write_and_start_again_after_an_error(tmp_path: Path) -> None:
     """PEP 3333: not until something was sent."""
     store = SQLiteIdempotencyStore(tmp_path / "keys.sqlite3")

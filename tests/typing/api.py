@@ -28,6 +28,8 @@ from pyqueue.server import (
     SQLiteIdempotencyStore,
     StoredResponse,
     assets,
+    json_by_value,
+    wsgi,
 )
 from pyqueue.server.postgres import PostgresIdempotencyStore
 from pyqueue.server.redis import RedisIdempotencyStore
@@ -91,7 +93,22 @@ def test() -> None:
 
 async def site(scope: Any, receive: Any, send: Any) -> None:
     files = assets(tasks="tasks.py")
-    await IdempotencyMiddleware(files, SQLiteIdempotencyStore("keys.sqlite3"))(scope, receive, send)
+    store = SQLiteIdempotencyStore("keys.sqlite3")
+    layer = IdempotencyMiddleware(
+        files,
+        store,
+        principal=lambda scope: str(scope["user"]),
+        methods=["POST"],
+        paths=["/api/"],
+        fingerprint=json_by_value,
+        wait=lambda path: 5.0,
+    )
+    await layer(scope, receive, send)
+
+
+def wsgi_site(environ: Any, start_response: Any) -> Any:
+    layer = wsgi.IdempotencyMiddleware(wsgi_site, SQLiteIdempotencyStore("keys.sqlite3"), lease=90.0)
+    return layer(environ, start_response)
 
 
 stores: list[IdempotencyStore] = [
