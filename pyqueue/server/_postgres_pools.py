@@ -1,4 +1,9 @@
-"""Connections of the PostgreSQL store: a pool that carries out plans, blocking and on an event loop."""
+"""Connections of the PostgreSQL store: a pool that carries out plans, blocking and on an event loop.
+
+Not psycopg_pool: an event loop that ends while one of its pools is connecting never ends (3.3.3), and it
+tells of a server that cannot be reached by a time-out only. A pool here has no thread and no task of its own:
+who needs a connection and finds none makes one.
+"""
 
 from __future__ import annotations
 
@@ -10,27 +15,27 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import psycopg
-import psycopg_pool
 from psycopg.errors import LockNotAvailable
 
 from ._postgres_plans import Plan, Plans
 
 T = TypeVar("T")
 
-_LOCK_TIMEOUT = "SET lock_timeout = 3000"
-"""Milliseconds that a statement waits for a transaction that holds the key."""
-
-_ISOLATION = "SET default_transaction_isolation = 'read committed'"
-"""What `ON CONFLICT` needs to be told the present row instead of failing."""
+# A statement waits at most so long (ms) for a transaction that holds the key. And `ON CONFLICT` needs to be
+# told the present row instead of failing.
+_SETTINGS = "SET lock_timeout = 3000; SET default_transaction_isolation = 'read committed'"
 
 _EXISTS = "SELECT to_regclass(%s) IS NOT NULL"
 
 _ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(7955436310)"
 """Two that make one table at once would meet: `IF NOT EXISTS` does not keep them apart."""
 
+_PAUSE = 0.1
+"""Seconds between two attempts to connect to a server that has gone."""
 
-class Pool:
-    """Blocking connections, opened at first use and shared by all threads.
+
+class _Connections:
+    """What both pools are told.
 
     Args:
         plans: whose table is made when it is missing.
@@ -41,125 +46,169 @@ class Pool:
     """
 
     def __init__(self, plans: Plans, conninfo: str, size: int, timeout: float, options: Mapping[str, Any]):
-        self._plans = plans
-        self._conninfo = conninfo
-        self._size = size
-        self._timeout = timeout
-        self._options = {**options, "autocommit": True}
-        self._guard = threading.Lock()
-        self._opened: psycopg_pool.ConnectionPool[psycopg.Connection[Any]] | None = None
-        self._process = 0
+        self.plans = plans
+        self.conninfo = conninfo
+        self.size = size
+        self.timeout = timeout
+        self.options = {**options, "autocommit": True}
+        self.has_table = False
+
+    def all_busy(self) -> psycopg.OperationalError:
+        return psycopg.OperationalError(
+            f"all {self.size} connections of the idempotency store have been busy for {self.timeout} s"
+        )
+
+
+class Pool(_Connections):
+    """Blocking connections, shared by all threads of a process."""
+
+    _process = 0
+    _slots: threading.BoundedSemaphore
+    _idle: list[psycopg.Connection[Any]]
+    _guard = threading.Lock()
 
     def run(self, begin: Callable[[], Plan[T]]) -> T:
         """Carries out a plan; begins it again, on another connection, when its connection broke."""
-        until = time.monotonic() + self._timeout
-        while True:
-            pool = self._open()
-            with pool.connection(max(until - time.monotonic(), 0.1)) as connection:
+        slots, idle = self._own()
+        until = time.monotonic() + self.timeout
+        if not slots.acquire(timeout=self.timeout):
+            raise self.all_busy()
+        try:
+            while True:
+                connection = _pop(idle) or self._connect(until)
+                sound = False
                 try:
-                    return _carry_out(begin(), connection)
+                    result = _carry_out(begin(), connection)
+                    sound = True
+                    return result
                 except psycopg.OperationalError:
                     if not connection.closed or time.monotonic() > until:
                         raise
-            pool.check()  # the others may be as dead
+                finally:
+                    if sound:
+                        idle.append(connection)
+                    else:
+                        connection.close()
+        finally:
+            slots.release()
 
     def close(self) -> None:
-        """Closes the connections. The next call opens new ones."""
-        with self._guard:
-            if self._opened is not None:
-                self._opened.close()
-                self._opened = None
+        """Closes the connections that are not in use. The next call opens new ones."""
+        _, idle = self._own()
+        while connection := _pop(idle):
+            connection.close()
 
-    def _open(self) -> psycopg_pool.ConnectionPool[psycopg.Connection[Any]]:
+    def _own(self) -> tuple[threading.BoundedSemaphore, list[psycopg.Connection[Any]]]:
+        """What this process has: connections do not outlive a fork."""
         with self._guard:
-            if self._opened is None or self._process != os.getpid():  # a pool does not outlive a fork
-                # Not the pool's first connection: its errors would reach nobody.
-                with psycopg.connect(self._conninfo, **self._options) as connection:
-                    self._make_table(connection)
-                self._opened = psycopg_pool.ConnectionPool(
-                    self._conninfo,
-                    kwargs=self._options,
-                    configure=_configure,
-                    min_size=1,
-                    max_size=self._size,
-                    open=True,
-                )
+            if self._process != os.getpid():
+                self._slots = threading.BoundedSemaphore(self.size)
+                self._idle = []
                 self._process = os.getpid()
-            return self._opened
+            return self._slots, self._idle
 
-    def _make_table(self, connection: psycopg.Connection[Any]) -> None:
-        row = connection.execute(_EXISTS, (self._plans.table,)).fetchone()
-        if row is None or not row[0]:
-            with connection.transaction():
-                connection.execute(_ONE_AT_A_TIME)
-                for statement in self._plans.schema:
-                    connection.execute(statement)
+    def _connect(self, until: float) -> psycopg.Connection[Any]:
+        while True:
+            try:
+                connection = psycopg.connect(self.conninfo, **self.options)
+                break
+            except psycopg.OperationalError:
+                if not self.has_table or time.monotonic() > until:  # at first what is wrong is told at once
+                    raise
+            time.sleep(_PAUSE)
+        try:
+            self._prepare(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _prepare(self, connection: psycopg.Connection[Any]) -> None:
+        if not self.has_table:
+            row = connection.execute(_EXISTS, (self.plans.table,)).fetchone()
+            if row is None or not row[0]:
+                with connection.transaction():
+                    connection.execute(_ONE_AT_A_TIME)
+                    for statement in self.plans.schema:
+                        connection.execute(statement)
+            self.has_table = True
+        connection.execute(_SETTINGS)
 
 
-class AsyncPool:
-    """Connections of one event loop; else as `Pool`."""
+class AsyncPool(_Connections):
+    """Connections of one event loop."""
 
     def __init__(self, plans: Plans, conninfo: str, size: int, timeout: float, options: Mapping[str, Any]):
-        self._plans = plans
-        self._conninfo = conninfo
-        self._timeout = timeout
-        self._options = {**options, "autocommit": True}
-        self._guard = asyncio.Lock()
-        self._is_open = False
-        self._pool = psycopg_pool.AsyncConnectionPool(
-            conninfo,
-            kwargs=self._options,
-            configure=_configure_async,
-            min_size=1,
-            max_size=size,
-            open=False,
-        )
+        super().__init__(plans, conninfo, size, timeout, options)
+        self._slots = asyncio.Semaphore(size)
+        self._idle: list[psycopg.AsyncConnection[Any]] = []
 
     async def run(self, begin: Callable[[], Plan[T]]) -> T:
         """See `Pool.run`."""
-        until = time.monotonic() + self._timeout
-        if not self._is_open:
-            await self._open()
-        while True:
-            async with self._pool.connection(max(until - time.monotonic(), 0.1)) as connection:
+        until = time.monotonic() + self.timeout
+        try:
+            async with asyncio.timeout(self.timeout):
+                await self._slots.acquire()
+        except TimeoutError:
+            raise self.all_busy() from None
+        try:
+            while True:
+                connection = _pop(self._idle) or await self._connect(until)
+                sound = False
                 try:
-                    return await _carry_out_async(begin(), connection)
+                    result = await _carry_out_async(begin(), connection)
+                    sound = True
+                    return result
                 except psycopg.OperationalError:
                     if not connection.closed or time.monotonic() > until:
                         raise
-            await self._pool.check()
+                finally:
+                    if sound:
+                        self._idle.append(connection)
+                    else:
+                        await connection.close()
+        finally:
+            self._slots.release()
 
     async def close(self) -> None:
-        """Closes the connections, for good."""
-        await self._pool.close()
+        """Closes the connections that are not in use."""
+        while connection := _pop(self._idle):
+            await connection.close()
 
-    async def _open(self) -> None:
-        async with self._guard:
-            if not self._is_open:
-                async with await psycopg.AsyncConnection.connect(
-                    self._conninfo, **self._options
-                ) as connection:
-                    await self._make_table(connection)
-                await self._pool.open()
-                self._is_open = True
+    async def _connect(self, until: float) -> psycopg.AsyncConnection[Any]:
+        while True:
+            try:
+                connection = await psycopg.AsyncConnection.connect(self.conninfo, **self.options)
+                break
+            except psycopg.OperationalError:
+                if not self.has_table or time.monotonic() > until:
+                    raise
+            await asyncio.sleep(_PAUSE)
+        try:
+            await self._prepare(connection)
+        except BaseException:
+            await connection.close()
+            raise
+        return connection
 
-    async def _make_table(self, connection: psycopg.AsyncConnection[Any]) -> None:
-        row = await (await connection.execute(_EXISTS, (self._plans.table,))).fetchone()
-        if row is None or not row[0]:
-            async with connection.transaction():
-                await connection.execute(_ONE_AT_A_TIME)
-                for statement in self._plans.schema:
-                    await connection.execute(statement)
+    async def _prepare(self, connection: psycopg.AsyncConnection[Any]) -> None:
+        if not self.has_table:
+            row = await (await connection.execute(_EXISTS, (self.plans.table,))).fetchone()
+            if row is None or not row[0]:
+                async with connection.transaction():
+                    await connection.execute(_ONE_AT_A_TIME)
+                    for statement in self.plans.schema:
+                        await connection.execute(statement)
+            self.has_table = True
+        await connection.execute(_SETTINGS)
 
 
-def _configure(connection: psycopg.Connection[Any]) -> None:
-    connection.execute(_LOCK_TIMEOUT)
-    connection.execute(_ISOLATION)
-
-
-async def _configure_async(connection: psycopg.AsyncConnection[Any]) -> None:
-    await connection.execute(_LOCK_TIMEOUT)
-    await connection.execute(_ISOLATION)
+def _pop(idle: list[T]) -> T | None:
+    """The connection used last, which is the likeliest to be alive."""
+    try:
+        return idle.pop()
+    except IndexError:
+        return None
 
 
 def _carry_out(plan: Plan[T], connection: psycopg.Connection[Any]) -> T:

@@ -18,7 +18,8 @@ except ImportError as error:
 from ._loops import PerLoop
 from ._postgres_plans import PASSING, Plans, answered, for_psycopg
 from ._sqlalchemy import changes_one
-from .stores import Claimed, ClaimLost, Outcome, StoredResponse
+from .responses import stored
+from .stores import Claimed, ClaimLost, NoTransaction, Outcome, StoredResponse
 
 if TYPE_CHECKING:
     from ._sqlalchemy import Blocking, OnLoop
@@ -53,6 +54,7 @@ class PostgresIdempotencyStore:
             connection: `{"prepare_threshold": None}`.
 
     Attributes:
+        busy_timeout: `timeout`.
         sync: the same store for code without an event loop: the five methods, blocking, safe in any thread.
         schema: the SQL that makes the table and its index.
 
@@ -69,6 +71,7 @@ class PostgresIdempotencyStore:
         timeout: float = 10.0,
         options: Mapping[str, Any] | None = None,
     ):
+        self.busy_timeout = timeout
         self._plans = Plans(table)
         self.schema = ";".join(self._plans.schema) + ";"
         connect = (self._plans, conninfo, pool_size, timeout, options or {})
@@ -99,17 +102,15 @@ class PostgresIdempotencyStore:
 
     @overload
     def complete_in(
-        self, connection: psycopg.Connection[Any] | Blocking, claim: Claimed, response: StoredResponse
+        self, connection: psycopg.Connection[Any] | Blocking, claim: Claimed, response: Any
     ) -> None: ...
 
     @overload
     def complete_in(
-        self, connection: psycopg.AsyncConnection[Any] | OnLoop, claim: Claimed, response: StoredResponse
+        self, connection: psycopg.AsyncConnection[Any] | OnLoop, claim: Claimed, response: Any
     ) -> Awaitable[None]: ...
 
-    def complete_in(
-        self, connection: Any, claim: Claimed, response: StoredResponse
-    ) -> Awaitable[None] | None:
+    def complete_in(self, connection: Any, claim: Claimed, response: Any) -> Awaitable[None] | None:
         """Records the answer in the application's own open transaction on the same database.
 
         Effect and answer are then committed, or rolled back, as one: the effect happens exactly once whatever
@@ -120,15 +121,17 @@ class PostgresIdempotencyStore:
                 psycopg, or of SQLAlchemy a `Session`, an `AsyncSession`, a registry of either, a `Connection`
                 or an `AsyncConnection`, with any driver. If it is an asynchronous one, await the call.
             claim: the claim that the layer gave to the application.
-            response: what this attempt, and every later one with the key, answers.
+            response: what this attempt, and every later one with the key, answers: a `StoredResponse`, or the
+                framework's own, see `responses.stored`.
 
         Raises:
             ClaimLost: another attempt took the key, or this one's answer is recorded already. Roll the
                 transaction back.
-            ValueError: no transaction is open: the effect could be committed without the answer.
+            NoTransaction: no transaction is open: the effect could be committed without the answer.
+            NotWhole: the response cannot be kept.
             TypeError: it is no such connection.
         """
-        values = answered(claim, response)
+        values = answered(claim, stored(response))
         if isinstance(connection, psycopg.AsyncConnection):
             _refuse_idle(connection)
             return _insist_later(self._record(connection, values))
@@ -139,7 +142,7 @@ class PostgresIdempotencyStore:
             return None
         done = changes_one(connection, self._plans.record, values)
         if done is None:
-            raise ValueError(_IDLE)
+            raise NoTransaction(_IDLE)
         if not isinstance(done, bool):
             return _insist_later(done)
         _insist(done)
@@ -196,7 +199,7 @@ class _Blocking:
 
 def _refuse_idle(connection: psycopg.Connection[Any] | psycopg.AsyncConnection[Any]) -> None:
     if connection.info.transaction_status == TransactionStatus.IDLE:
-        raise ValueError(_IDLE)
+        raise NoTransaction(_IDLE)
 
 
 async def _insist_later(done: Awaitable[bool]) -> None:

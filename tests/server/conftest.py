@@ -37,25 +37,6 @@ def server(serve: Callable[..., Server]) -> Server:
     return serve()
 
 
-@pytest.fixture
-def host(tmp_path: Path) -> Iterator[Callable[..., Site]]:
-    """Serves an application behind the layer, with the layer's options and the server's `settings`; the
-    layer itself may be wrapped with `outside`."""
-    sites: list[Site] = []
-
-    def start(
-        app: Any, *, store: Any = None, outside: Any = None, settings: Any = None, **options: Any
-    ) -> Site:
-        store = store or SQLiteIdempotencyStore(tmp_path / "keys.sqlite3")
-        layer = IdempotencyMiddleware(app, store, **options)
-        sites.append(Site(outside(layer) if outside else layer, store, **(settings or {})))
-        return sites[-1]
-
-    yield start
-    for site in sites:
-        site.stop()
-
-
 def _skip_where_absent(database: Database) -> None:
     if database.find() is None:
         pytest.skip(_ABSENT.format(database.name))
@@ -103,3 +84,22 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
                 f"(apt-get install {' '.join(database.packages)})",
                 yellow=True,
             )
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Iterator[Callable[..., Site]]:
+    """Serves an application behind the layer, with the layer's options and the server's `settings`; the
+    layer itself may be wrapped with `outside`."""
+    sites: list[Site] = []
+
+    def start(
+        app: Any, *, store: Any = None, outside: Any = None, settings: Any = None, **options: Any
+    ) -> Site:
+        store = store or SQLiteIdempotencyStore(tmp_path / "keys.sqlite3")
+        layer = IdempotencyMiddleware(app, store, **options)
+        sites.append(Site(outside(layer) if outside else layer, store, **(settings or {})))
+        return sites[-1]
+
+    yield start
+    for site in sites:
+        site.stop()

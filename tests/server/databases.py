@@ -40,7 +40,9 @@ class DatabaseServer:
         until = time.monotonic() + 60
         while not self.answers():
             if self._process.poll() is not None or time.monotonic() > until:
-                raise RuntimeError((self.folder / "log").read_text(errors="replace"))
+                said = (self.folder / "log").read_text(errors="replace")
+                self.close()
+                raise RuntimeError(said)
             time.sleep(0.05)
 
     def command(self) -> list[str]:
@@ -62,7 +64,7 @@ class DatabaseServer:
     def close(self) -> None:
         """Ends the process and deletes its data."""
         self.end()
-        shutil.rmtree(self.folder)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 class RedisServer(DatabaseServer):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -13,8 +15,9 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.orm import Session, scoped_session, sessionmaker
 
+from building.paths import ROOT
 from pyqueue import DeclarationError
-from pyqueue.server import Claimed, ClaimLost, InFlight, Mismatch, Outcome, Replay
+from pyqueue.server import Claimed, ClaimLost, InFlight, Mismatch, NoTransaction, Outcome, Replay
 from pyqueue.server.postgres import PostgresIdempotencyStore
 from pyqueue.testing.idempotency import ANSWER, LONG, OTHER, IdempotencyStoreContract, wait_until
 from tests.server.databases import PostgresServer
@@ -190,16 +193,16 @@ def test_a_connection_without_a_transaction_is_refused(
 ) -> None:
     """Whatever is asynchronous is refused by the call already, not when it is awaited."""
     held = claimed(store)
-    with pytest.raises(ValueError, match="no transaction is open"):
+    with pytest.raises(NoTransaction, match="no transaction is open"):
         store.complete_in(connection, held, ANSWER)
     engine = create_engine(of_sqlalchemy(postgres_server.url))
-    with Session(engine) as session, pytest.raises(ValueError, match="no transaction is open"):
+    with Session(engine) as session, pytest.raises(NoTransaction, match="no transaction is open"):
         store.complete_in(session, held, ANSWER)
     engine.dispose()
 
     async def on_a_loop() -> None:
         async with await psycopg.AsyncConnection.connect(postgres_server.url) as connection:
-            with pytest.raises(ValueError, match="no transaction is open"):
+            with pytest.raises(NoTransaction, match="no transaction is open"):
                 store.complete_in(connection, held, ANSWER)
 
     asyncio.run(on_a_loop())
@@ -212,7 +215,7 @@ def test_an_answer_that_is_being_recorded_is_in_flight(
     store: PostgresIdempotencyStore, connection: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The application's transaction is open for long, and holds the row: nobody waits for its end."""
-    monkeypatch.setattr("pyqueue.server._postgres_pools._LOCK_TIMEOUT", "SET lock_timeout = 50")
+    monkeypatch.setattr("pyqueue.server._postgres_pools._SETTINGS", "SET lock_timeout = 50")
     held = claimed(store)
     with connection.transaction():
         store.complete_in(connection, held, ANSWER)
@@ -264,7 +267,6 @@ def test_a_server_that_cannot_be_reached_is_told_at_once(postgres_server: Postgr
         asyncio.run(store.claim("key", b"f", lease=LONG, ttl=LONG))
 
 
-@pytest.mark.filterwarnings("ignore:.*:ResourceWarning")
 def test_a_restart_of_the_server_loses_nothing(
     store: PostgresIdempotencyStore, postgres_server: PostgresServer
 ) -> None:
@@ -349,3 +351,61 @@ def test_every_event_loop_has_connections_of_its_own(store: PostgresIdempotencyS
 
     assert isinstance(asyncio.run(once()), Claimed)
     assert isinstance(asyncio.run(once()), InFlight)
+
+
+NEVER_CLOSED = """
+import asyncio, sys
+from pyqueue.server.postgres import PostgresIdempotencyStore
+store = PostgresIdempotencyStore(sys.argv[1])
+
+async def site():
+    asyncio.create_task(store.claim("left behind", b"f", lease=60, ttl=60))
+    await asyncio.gather(*(store.claim(str(n), b"f", lease=60, ttl=60) for n in range(4)))
+
+asyncio.run(site())
+store.sync.claim("key", b"f", lease=60, ttl=60)
+"""
+
+
+def test_a_process_that_never_closes_the_store_ends(postgres_server: PostgresServer) -> None:
+    """As servers do that stop, also while a connection is being made."""
+    command = [sys.executable, "-c", NEVER_CLOSED, postgres_server.url]
+    assert subprocess.run(command, cwd=ROOT, timeout=30, check=False).returncode == 0
+
+
+def test_a_call_waits_no_longer_for_a_connection_than_allowed(
+    store: PostgresIdempotencyStore, postgres_server: PostgresServer, connection: Any
+) -> None:
+    """The one connection of each face waits for a lock; afterwards it is used again."""
+    claimed(store)
+    small = PostgresIdempotencyStore(postgres_server.url, pool_size=1, timeout=0.3)
+
+    def again() -> Any:
+        return small.claim("key", b"f", lease=LONG, ttl=LONG)
+
+    async def scenario() -> None:
+        with ThreadPoolExecutor(1) as threads:
+            with connection.transaction():
+                connection.execute("LOCK TABLE idempotency_keys")
+                first = threads.submit(claim, small)
+                second = asyncio.create_task(again())
+                while waiting(connection) < 2:
+                    await asyncio.sleep(0.01)
+                with pytest.raises(psycopg.OperationalError, match="have been busy"):
+                    claim(small)
+                with pytest.raises(psycopg.OperationalError, match="have been busy"):
+                    await again()
+            assert isinstance(first.result(), InFlight)
+            assert isinstance(await second, InFlight)
+        assert isinstance(await again(), InFlight)
+        await small.aclose()
+
+    asyncio.run(scenario())
+    small.sync.close()
+
+
+def waiting(connection: psycopg.Connection[Any]) -> int:
+    """How many statements wait for the table."""
+    row = connection.execute("SELECT count(*) FROM pg_locks WHERE NOT granted").fetchone()
+    assert row is not None
+    return int(row[0])
