@@ -87,8 +87,7 @@ def perform(options: argparse.Namespace) -> int:
         return bench.bench(options.rest)
     if options.command == "serve":
         return serve.serve(options.host, options.port)
-    say(f"testing with {browser.ensure_chromium()}")
-    browser.ensure_others()
+    browser.ensure(options.pytest)
     databases.ensure_databases()
     return subprocess.call([sys.executable, "-m", "pytest", *options.pytest], cwd=ROOT)
 

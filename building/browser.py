@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,11 +91,28 @@ def ensure_chromium() -> Path:
     return found
 
 
-def ensure_others() -> None:
-    """The other engines, where Debian's packages can be installed; elsewhere their tests are skipped."""
-    for engine in (FIREFOX, WEBKIT):
+def ensure(pytest: Sequence[str]) -> None:
+    """The engines that the tests will run in. Of Firefox and WebKit one that cannot be installed is skipped.
+
+    Args:
+        pytest: its arguments; `--engine NAME` picks.
+
+    Raises:
+        Failure: Chromium is among them, and none can be installed.
+    """
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--engine", action="append")
+    picked = parser.parse_known_args(pytest)[0].engine or ENGINES
+    for engine in ENGINES.values():
+        if engine.name not in picked:
+            continue
+        if engine is CHROMIUM:
+            say(f"testing with {ensure_chromium()}")
+            continue
         if engine.find() is None and can_install():
             try:
                 install(engine.name, engine.packages, f"The tests in {engine.name} will be skipped.")
             except Failure as failure:
                 say(str(failure))
+        if found := engine.find():
+            say(f"testing with {found[0]}")

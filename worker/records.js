@@ -2,6 +2,7 @@
 
 import { MAX_DEPTH } from "../web/vocabulary.js";
 import { answer } from "./answer.js";
+import { withCopiedFiles } from "./copies.js";
 
 /**
  * What a transaction's requests answered, once it has committed.
@@ -14,7 +15,7 @@ export function finished(tx, requests) {
   return answer(
     () =>
       new Promise((resolve, reject) => {
-        tx.oncomplete = () => resolve(requests.map((request) => request.result));
+        tx.oncomplete = () => resolve(withCopiedFiles(requests.map((request) => request.result)));
         // Over quota Chromium fails no request, only the transaction.
         tx.onabort = () => reject(tx.error ?? new DOMException("the transaction was aborted", "AbortError"));
       }),

@@ -11,7 +11,21 @@ import pytest
 from playwright.sync_api import BrowserContext, Playwright, expect
 
 from building import browser
-from tests.browser.harness import Annex, Board, Chromium, Demo, Firefox, ServiceWorkers, Site, Tab, WebKit
+from tests.browser.harness import (
+    Annex,
+    Board,
+    Chromium,
+    Demo,
+    Engine,
+    Firefox,
+    LastingEngine,
+    LastingWebKit,
+    ServiceWorkers,
+    Shared,
+    Site,
+    Tab,
+    WebKit,
+)
 
 HERE = Path(__file__).parent
 RESULTS = HERE.parents[1] / "test-results"
@@ -21,17 +35,15 @@ PIXEL = bytes.fromhex(
     "0000000b4944415478da6364f80f00010501012718e3660000000049454e44ae426082"
 )
 FAILED = pytest.StashKey[bool]()
+SKIPPED = pytest.StashKey[dict[str, int]]()
 
 # As patient as `Chromium.wait_for`: what is expected may first need Python to boot.
 expect.set_options(timeout=30_000)
 
 
-SKIPPED = pytest.StashKey[dict[str, int]]()
-
-
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "engine_name" in metafunc.fixturenames:
-        metafunc.parametrize("engine_name", list(browser.ENGINES))
+        metafunc.parametrize("engine_name", list(browser.ENGINES), scope="module")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -149,26 +161,57 @@ def chromium(
     chromium.kill()
 
 
-@pytest.fixture
-def engine(
-    engine_name: str, playwright: Playwright, tmp_path: Path, request: pytest.FixtureRequest
-) -> Iterator[Chromium | Firefox | WebKit]:
-    """A browser of each engine, with a fresh profile."""
-    engine: Chromium | Firefox | WebKit
+@pytest.fixture(scope="module")
+def programs(engine_name: str, request: pytest.FixtureRequest) -> list[Path]:
+    """Of an engine: what has to be there for its tests."""
     if engine_name == "chromium":
-        executable = request.getfixturevalue("chromium_executable")
-        engine = Chromium(playwright, executable, tmp_path / "profile")
-    else:
-        programs = browser.ENGINES[engine_name].find()
-        assert programs is not None, "its tests were skipped"
-        if engine_name == "firefox":
-            engine = Firefox(playwright, programs[0], tmp_path / "profile")
-        else:
-            engine = WebKit(programs[0], programs[1])
-    yield engine
+        return [request.getfixturevalue("chromium_executable")]
+    found = browser.ENGINES[engine_name].find()
+    assert found is not None, "its tests were skipped"
+    return found
+
+
+@pytest.fixture(scope="module")
+def shared(
+    engine_name: str, programs: list[Path], playwright: Playwright, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Shared]:
+    """What the tests of an engine share."""
+
+    def launch() -> Engine:
+        if engine_name == "webkit":
+            return WebKit(*programs[:2])
+        kind = Firefox if engine_name == "firefox" else Chromium
+        return kind(playwright, programs[0], tmp_path_factory.mktemp("profile"))
+
+    server = Annex(tmp_path_factory.mktemp("server"))
+    server.start()
+    shared = Shared(launch, server)
+    yield shared
+    shared.close()
+
+
+@pytest.fixture
+def engine(shared: Shared, request: pytest.FixtureRequest) -> Iterator[Engine]:
+    """The browser that the tests of an engine share, as long as none fails."""
+    yield shared.engine
     if request.node.stash.get(FAILED, False):
-        engine.save(RESULTS / request.node.name)
-    engine.kill()
+        shared.engine.save(RESULTS / request.node.name)
+        shared.renew()
+
+
+@pytest.fixture
+def lasting(
+    engine_name: str, programs: list[Path], playwright: Playwright, tmp_path: Path
+) -> Iterator[LastingEngine]:
+    """A browser of the engine, of its own, that can be killed and opened again."""
+    lasting: LastingEngine
+    if engine_name == "webkit":
+        lasting = LastingWebKit(programs[1], tmp_path / "profile")
+    else:
+        kind = Firefox if engine_name == "firefox" else Chromium
+        lasting = kind(playwright, programs[0], tmp_path / "profile")
+    yield lasting
+    lasting.kill()
 
 
 @pytest.fixture

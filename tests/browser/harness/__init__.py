@@ -4,10 +4,12 @@ from .annex import Annex
 from .board import Board
 from .chromium import PROFILER_ON, Chromium, ServiceWorkers
 from .demo import Demo
+from .engine import Engine, LastingEngine
 from .firefox import Firefox
+from .shared import Shared
 from .site import Site
 from .tab import Refusal, Tab
-from .webkit import WebKit
+from .webkit import LastingWebKit, WebKit
 
 __all__ = [
     "PROFILER_ON",
@@ -15,9 +17,13 @@ __all__ = [
     "Board",
     "Chromium",
     "Demo",
+    "Engine",
     "Firefox",
+    "LastingEngine",
+    "LastingWebKit",
     "Refusal",
     "ServiceWorkers",
+    "Shared",
     "Site",
     "Tab",
     "WebKit",

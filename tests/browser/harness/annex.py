@@ -23,3 +23,12 @@ class Annex(Demo):
             **values: fields of `Damage` in tests/browser/pages/annex.py.
         """
         self._client.put("/annex/damage", json=values).raise_for_status()
+
+    def empty(self) -> None:
+        """The same as the demo's, and repairs all files."""
+        super().empty()
+        self.damage()
+
+    def reports(self) -> list[Any]:
+        """What pages of the annex reported since the server started."""
+        return [arrival["body"] for arrival in self.log() if arrival["path"] == "/annex/answers/thanks"]

@@ -38,11 +38,6 @@ class Board(Tab):
         """The same, without waiting for any of them."""
         self.page.evaluate(f"(argument) => void ({_COMMENT})(argument)", [texts, post_id])
 
-    def reload(self) -> None:
-        """Loads the page anew."""
-        self.page.reload()
-        self.page.wait_for_function("window.pyqueue")
-
     def is_installed(self) -> bool:
         """Whether the worker of a first visit is installed."""
         return self.stats()["worker"] == {"mode": "service-worker", "state": "installed"}

@@ -6,9 +6,11 @@ import os
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +38,7 @@ class Demo:
             self._port = free.getsockname()[1]
         self.url = f"http://localhost:{self._port}/"
         self._folder = folder
+        self._database = folder / "demo.sqlite3"
         self.tasks = Path(shutil.copy(ROOT / "web/demo/tasks.py", folder))
         self._process: subprocess.Popen[bytes] | None = None
         self._client = httpx.Client(base_url=f"http://127.0.0.1:{self._port}", timeout=10)
@@ -53,7 +56,7 @@ class Demo:
                 env={
                     **os.environ,
                     "PYTHONPATH": str(ROOT / "web/demo"),
-                    "PYQUEUE_DEMO_DATABASE": str(self._folder / "demo.sqlite3"),
+                    "PYQUEUE_DEMO_DATABASE": str(self._database),
                     "PYQUEUE_DEMO_TASKS": str(self.tasks),
                 },
                 stdout=log,
@@ -71,6 +74,20 @@ class Demo:
             self._process.kill()
             self._process.wait()
             self._process = None
+
+    def empty(self) -> None:
+        """Starts the server if it was stopped, ends all trouble, and forgets comments, photos and the log.
+
+        What was answered to a key is kept.
+        """
+        if self._process is None:
+            self.start()
+        with closing(sqlite3.connect(self._database, timeout=30)) as connection, connection:
+            connection.execute("DELETE FROM comments")
+            connection.execute("DELETE FROM photos")
+        self._client.delete("/api/server/log").raise_for_status()
+        self.set_trouble()
+        self.set_control(paused=False)
 
     def freeze(self) -> None:
         """From here on the server takes connections and does not answer."""
@@ -112,6 +129,11 @@ class Demo:
     def received(self) -> list[str]:
         """The text of every comment that arrived since the server started, repeated ones again."""
         return [arrival["body"]["text"] for arrival in self.log() if arrival["path"] == "/api/comments"]
+
+    def photos(self) -> list[bytes]:
+        """The photos on the server, newest first."""
+        urls = [photo["url"] for photo in self._get("/api/photos")]
+        return [self._client.get(url).raise_for_status().content for url in urls]
 
     def set_trouble(self, mode: str = "ok", **values: Any) -> None:
         """How the server treats writes from here on: `Trouble` of web/demo/trouble.py."""

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from .chromium import Chromium
-from .webkit import WebKit
+from .engine import Engine
 
-_PATIENCE = 30
+_PATIENCE = 60
 """Seconds for what a page is asked to do."""
 _SETTLE = """
 async ([source, argument, patience]) => {
@@ -62,9 +61,14 @@ class Tab:
         url: of a page that loads pyqueue.js.
     """
 
-    def __init__(self, browser: Chromium | WebKit, url: str):
+    def __init__(self, browser: Engine, url: str):
         self._browser = browser
         self.page: Any = browser.open(url)
+        self.page.wait_for_function("window.pyqueue")
+
+    def reload(self) -> None:
+        """Loads the page anew."""
+        self.page.reload()
         self.page.wait_for_function("window.pyqueue")
 
     def call(self, method: str, *args: Any) -> Any:

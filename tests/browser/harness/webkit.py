@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from .chromium import wait_for
 
 _POLL = 0.05
 """Seconds between two looks at a condition."""
-_PATIENCE = 60
+_PATIENCE = 90
 """Seconds for a script."""
 _EVALUATE = """
 const [source, argument, done] = arguments;
@@ -84,6 +85,8 @@ class WebKitPage:
         """Closes the window."""
         self._driver.switch_to.window(self._handle)
         self._driver.close()
+        # A command of the driver needs a window: the empty one, with which it started.
+        self._driver.switch_to.window(self._driver.window_handles[0])
 
 
 class WebKit:
@@ -111,8 +114,8 @@ class WebKit:
         """A new tab, loaded."""
         return WebKitPage(self._driver, url)
 
-    def wait_for(self, condition: Callable[[], Any], timeout: float = 60.0) -> Any:
-        """`wait_for`: twice as patient as elsewhere, for its boot takes so much longer."""
+    def wait_for(self, condition: Callable[[], Any], timeout: float = 90.0) -> Any:
+        """`wait_for`: three times as patient as elsewhere, for its boot takes so much longer."""
         return wait_for(condition, lambda: time.sleep(_POLL), timeout)
 
     def save(self, folder: Path) -> None:
@@ -124,3 +127,52 @@ class WebKit:
         """Ends the browser and its screen."""
         self._driver.quit()
         self._display.close()
+
+
+class LastingWebKit:
+    """A WebKitGTK that nobody drives, so it keeps its profile. Its pages tell the server what they see.
+
+    Args:
+        browser: the program `MiniBrowser`.
+        profile: the folder that outlives a restart.
+    """
+
+    def __init__(self, browser: Path, profile: Path) -> None:
+        self._browser = browser
+        self._profile = profile
+        self._processes: list[subprocess.Popen[bytes]] = []
+        self._display = Display()
+
+    def open(self, url: str) -> None:
+        """A browser of its own for the page, which may not be loaded yet when this returns."""
+        environment = {
+            "DISPLAY": self._display.name,
+            "HOME": str(self._profile),
+            "XDG_CACHE_HOME": str(self._profile / "cache"),
+            "XDG_DATA_HOME": str(self._profile / "data"),
+        }
+        self._profile.mkdir(exist_ok=True)
+        process = subprocess.Popen(
+            [self._browser, url],
+            env={**os.environ, **environment},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        self._processes.append(process)
+
+    def wait_for(self, condition: Callable[[], Any], timeout: float = 90.0) -> Any:
+        """As `WebKit.wait_for`."""
+        return wait_for(condition, lambda: time.sleep(_POLL), timeout)
+
+    def kill(self) -> None:
+        """Ends the browser, its pages' and its storage's processes, and the screen."""
+        for process in self._processes:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        self._processes.clear()
+        self._display.close()
+
+    def reopen(self) -> None:
+        """A new screen; the browser starts with its first page."""
+        self._display = Display()

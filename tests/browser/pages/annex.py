@@ -51,10 +51,11 @@ def create_app() -> ASGIApp:
 
 
 ANSWERS = {
+    "thanks": Response(status_code=204),
     "deep": Response("[" * 10_000 + "]" * 10_000, 201, media_type="application/json"),
     "date": Response(status_code=503, headers={"retry-after": "Tue, 99 Foo 99999 99:99:99 +9999999"}),
 }
-"""Answers that a server should not give."""
+"""To what a page reports; the others are such as a server should not give."""
 
 
 async def _answer(request: Request) -> Response:
