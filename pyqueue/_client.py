@@ -49,10 +49,11 @@ class Client:
         self._from_js = convert.from_js
 
     async def persist(self) -> bool | None:
-        """Asks the browser to keep the queue also when room gets short.
+        """Asks the browser to keep the queue also when room gets short. A worker cannot ask.
 
         Returns:
-            Whether it will; `None`: it asks the person, and `stats()["durable"]` will tell.
+            Whether it will, and in a worker whether it already does; `None`: it asks the person, and
+            `stats()["durable"]` will tell.
         """
         answer = await self._page.call(self._js, "persist")
         return answer if isinstance(answer, bool) else None

@@ -54,7 +54,7 @@ export interface Refusal {
 
 /** A request that a job carries itself, instead of naming a declared task. */
 export interface JobRequest {
-  /** Absolute, or relative to the page. */
+  /** Absolute, or relative to the site's root. */
   url: string;
   /** `POST` by default. */
   method?: string;

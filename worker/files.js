@@ -125,14 +125,16 @@ export async function removeOldFiles() {
 /**
  * A file, from the cache if it is there, else from the network.
  *
- * A file without a hash may have changed on its host: the copy for the next boot is fetched beside this one.
+ * A file without a hash may have changed on its host: the copy for the next boot is fetched beside this one. Another
+ * mount may have kept the same file at another time, so only this one's copy counts.
  *
  * @param {File} file
  * @returns {Promise<Response>}
  * @throws {Error} naming the file
  */
 export async function read(file) {
-  const kept = hasCache ? await caches.match(keyOf(file)) : undefined;
+  const places = file.sha256 ? {} : { cacheName: CACHE };
+  const kept = hasCache ? await caches.match(keyOf(file), places) : undefined;
   if (!kept) return download(file);
   if (!file.sha256) {
     download(file)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from js import URL, location
+from js import URL, origin
 from pyodide.code import run_js
 from pyodide.ffi import ConversionError, create_proxy
 
@@ -33,12 +33,12 @@ async def load(url: str) -> Any:
     """The object `pyqueue` of the module at a URL.
 
     Args:
-        url: absolute, or relative to the site's root: a PyScript worker's own URL is no base.
+        url: absolute, or relative to the site's root: a PyScript worker's own URL, a `blob:`, is no base.
 
     Raises:
         NotSupported: the module cannot be loaded.
     """
-    answer = await _SETTLE(_BOUND_IMPORT(URL.new(url, location.origin).href))
+    answer = await _SETTLE(_BOUND_IMPORT(URL.new(url, origin).href))
     if not answer.ok:
         raise errors.NotSupported(f"{url} cannot be loaded: {answer.message}")
     return answer.value.pyqueue

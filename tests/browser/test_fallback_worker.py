@@ -237,7 +237,7 @@ def test_a_worker_that_cannot_boot_says_why_and_loses_nothing(
 )
 def test_tasks_that_cannot_be_had_are_told(chromium: Chromium, annex: Annex, tasks: str, cause: str) -> None:
     """On a static host nobody has looked at them before the worker does."""
-    tab = Tab(chromium, f"{annex.page('tasks')}?{tasks}")
+    tab = Tab(chromium, annex.entry("/annex/pyqueue/", tasks))
     job = tab.comment("kept")
     chromium.wait_for(lambda: cause in tab.stats()["worker"].get("error", {}).get("message", ""))
     assert tab.explain(job)["code"] == "worker_failed"

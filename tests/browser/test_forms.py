@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page
 
 from pyqueue.testing.plugin import Network
-from tests.browser.harness import Board, Chromium, Demo, Refusal, Site, Tab
+from tests.browser.harness import Annex, Board, Chromium, Demo, Refusal, Site, Tab
 
 FIELDS = """
 <form id="late" data-pyqueue="comment.create" data-pyqueue-unique-key="late">
@@ -19,20 +19,34 @@ FIELDS = """
 """
 
 
-SHADOWING = """
-<form id="shadowing" data-pyqueue="comment.create">
-  <input name="reset" value="a"><input name="submit"><input name="action"><input name="dataset">
-  <input name="elements"><input name="setAttribute"><input name="requestSubmit">
-  <input name="nodeType"><input name="append">
-  <input name="querySelector"><input name="getAttribute"><input name="dispatchEvent">
-  <input name="__proto__" value="b"><button>Send</button>
-</form>
-"""
-
-TYPE_AND_SUBMIT = """
+SHADOW_ALL = """
 () => {
-  document.querySelector("#shadowing [name=append]").value = "typed";
-  HTMLFormElement.prototype.requestSubmit.call(document.getElementById("shadowing"));
+  const form = document.createElement("form");
+  form.id = "shadowing";
+  form.dataset.pyqueue = "comment.create";
+  const names = new Set();
+  for (let held = form; held; held = Object.getPrototypeOf(held)) {
+    for (const name of Object.getOwnPropertyNames(held)) names.add(name);
+  }
+  document.body.append(form);
+  document.addEventListener("pyqueue:enqueued", ({ detail }) => { window.taken = detail.job.id; });
+  for (const name of names) {
+    const input = document.createElement("input");
+    input.name = name;
+    HTMLFormElement.prototype.append.call(form, input);
+    input.value = `typed into ${name}`;
+  }
+  HTMLFormElement.prototype.requestSubmit.call(form);
+  return [...names];
+}
+"""
+"""A field for every property that a form has, its methods and those of all elements among them."""
+
+SHADOWED = """
+async () => {
+  const { payload } = await pyqueue.job(window.taken);
+  const left = [...document.querySelectorAll("#shadowing input")].filter(({ value }) => value);
+  return { payload: Object.entries(payload), left: left.map(({ name }) => name) };
 }
 """
 
@@ -96,24 +110,15 @@ def test_a_form_that_was_added_later_enqueues_too(tab: Tab, demo: Demo, wait_for
     assert len(demo.log()) == 1
 
 
-def test_a_forms_fields_may_have_any_name(
-    chromium: Chromium, site: Site, wait_for: Callable[..., Any]
-) -> None:
-    """A field hides the form's own property of its name, which is not missed."""
+def test_a_forms_fields_may_have_any_name(chromium: Chromium, site: Site) -> None:
+    """A field hides the form's own property of its name, which is not missed: all are taken, and emptied."""
     tab = Tab(chromium, site.url)
-    tab.page.evaluate("(html) => document.body.insertAdjacentHTML('beforeend', html)", SHADOWING)
-    heard = "document.addEventListener('pyqueue:enqueued', ({ detail }) => window.taken = detail.job.id)"
-    tab.page.evaluate(heard)
-    # Playwright's own clicks stumble over such a form.
-    tab.page.evaluate(TYPE_AND_SUBMIT)
+    names = tab.page.evaluate(SHADOW_ALL)
+    assert {"reset", "submit", "action", "dataset", "method", "elements", "__proto__"} < set(names)
     tab.page.wait_for_function("window.taken")
-    fields = "async () => Object.entries((await pyqueue.jobs())[0].payload)"
-    assert [field for field in tab.run(fields) if field[1]] == [
-        ["reset", "a"],
-        ["append", "typed"],
-        ["__proto__", "b"],
-    ]
-    assert tab.page.evaluate("document.querySelector('#shadowing [name=append]').value") == ""
+    taken = tab.run(SHADOWED)
+    assert dict(taken["payload"]) == {name: f"typed into {name}" for name in names}
+    assert taken["left"] == []
     assert tab.page.url == site.url
 
 
@@ -153,15 +158,63 @@ IDBFactory.prototype.open = () => {
 """
 """A frame of another site, in a browser that keeps such frames from storing."""
 
+ABSENT = "Object.defineProperty(window, 'indexedDB', { value: undefined })"
 
-def test_where_nothing_can_be_stored_a_form_submits_as_any_other(chromium: Chromium, demo: Demo) -> None:
+
+@pytest.mark.parametrize(
+    ("script", "reason"),
+    [(REFUSED, "IndexedDB is refused here"), (ABSENT, "has no IndexedDB")],
+    ids=["refused", "absent"],
+)
+def test_where_nothing_can_be_stored_a_form_submits_as_any_other(
+    chromium: Chromium, demo: Demo, script: str, reason: str
+) -> None:
     """And the queue says that it cannot work here."""
-    chromium.context.add_init_script(REFUSED)
+    chromium.context.add_init_script(script)
     tab = Tab(chromium, demo.url)
-    with pytest.raises(Refusal, match="IndexedDB is refused here") as refusal:
+    with pytest.raises(Refusal, match=reason) as refusal:
         tab.comment("hi")
     assert refusal.value.name == "NotSupported"
     with tab.page.expect_navigation():
         fill(tab.page, "the old way")
     assert demo.texts() == ["the old way"]
     assert [(arrival["path"], arrival["key"]) for arrival in demo.log()] == [("/comments", None)]
+
+
+FRAME = """
+() => {
+  const frame = document.createElement("iframe");
+  frame.sandbox = "allow-scripts allow-forms";
+  frame.srcdoc = `
+    <script type="module" src="/pyqueue/pyqueue.js"></` + `script>
+    <form data-pyqueue="comment.create" action="/comments" method="post">
+      <input name="post_id" value="1"><button name="text" value="the old way">Send</button>
+    </form>`;
+  document.body.append(frame);
+}
+"""
+ENQUEUE = """
+async (args) => {
+  try {
+    await pyqueue.enqueue(...args);
+  } catch ({ name }) {
+    return name;
+  }
+}
+"""
+
+
+def test_in_a_sandboxed_frame_a_form_submits_as_any_other(chromium: Chromium, annex: Annex) -> None:
+    """Such a frame is of no origin, and may keep nothing; what the clicked button says is sent too."""
+    annex.damage(headers={"/pyqueue/pyqueue.js": {"Access-Control-Allow-Origin": "*"}})
+    page = chromium.open(annex.page("odd"))
+    page.evaluate(FRAME)
+    (frame,) = page.frames[1:]
+    frame.wait_for_function("window.pyqueue")
+    for job in (["comment.create", {"post_id": 1}], [{"url": "api/comments"}]):
+        assert frame.evaluate(ENQUEUE, job) == "NotSupported"
+    with page.expect_event("framenavigated"):
+        frame.get_by_role("button").click()
+    chromium.wait_for(annex.texts)
+    assert annex.texts() == ["the old way"]
+    assert [arrival["path"] for arrival in annex.log()] == ["/comments"]

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.browser.harness import Annex, Chromium, Tab
+from tests.browser.harness import Annex, Chromium, ServiceWorkers, Tab
+
+ODD_TASKS = Path(__file__).parent / "pages" / "odd_tasks.py"
 
 NAMES = """
 async () => {
@@ -31,6 +34,26 @@ async () => {
   }
 }
 """
+HOLD_LOCK = """
+() => {
+  const held = new Promise((release) => { window.release = release; });
+  navigator.locks.request("pyqueue:/pyqueue/", () => held);
+}
+"""
+FROM_A_FRAME = """
+(body) => new Promise((resolve) => {
+  window.enqueue = async (pyqueue) => {
+    resolve((await pyqueue.enqueue({ url: "api/comments", method: "POST", body })).id);
+  };
+  const frame = document.createElement("iframe");
+  frame.srcdoc = `<script type="module">
+    import pyqueue from "/annex/pyqueue/pyqueue.js?tasks=/annex/odd_tasks.py";
+    parent.enqueue(pyqueue);
+  </` + "script>";
+  document.body.append(frame);
+})
+"""
+"""A frame whose address is `about:srcdoc`."""
 FROM_A_BLOB = """
 (origin) => new Promise((resolve, reject) => {
   const source = `
@@ -98,10 +121,69 @@ def test_each_site_has_its_own_files(shop: Tab, blog: Tab, wait_for: Callable[..
 
 
 def test_a_relative_url_begins_at_the_sites_root(shop: Tab, blog: Tab, annex: Annex) -> None:
-    """In a page's own request, in one of a worker whose address is a `blob:`, and in a task."""
+    """In a task, and in a request of a page, a frame without an address, a worker that is a `blob:`."""
     body = {"post_id": 1, "text": "from a page"}
     request = {"url": "api/comments", "method": "POST", "body": body}
     blog.result(blog.call("enqueue", request)["id"])
+    blog.result(blog.run(FROM_A_FRAME, {"post_id": 1, "text": "from a frame"}))
     blog.result(blog.run(FROM_A_BLOB, annex.url))
     blog.result(blog.call("enqueue", "relative", {"post_id": 1, "text": "from a task"})["id"])
-    assert annex.texts() == ["from a page", "from a worker", "from a task"]
+    assert annex.texts() == ["from a page", "from a frame", "from a worker", "from a task"]
+
+
+def test_no_site_waits_for_the_others_lock(shop: Tab, blog: Tab, annex: Annex) -> None:
+    """One that is busy, or frozen, holds up nobody but itself."""
+    shop.page.evaluate(HOLD_LOCK)
+    waits = shop.comment("of the shop")
+    blog.result(blog.comment("of the blog"))
+    assert annex.texts() == ["of the blog"]
+    shop.page.evaluate("window.release()")
+    shop.result(waits)
+
+
+def test_a_place_has_one_queue_whatever_tasks_its_pages_name(chromium: Chromium, annex: Annex) -> None:
+    """Those of an older page may be other ones."""
+    pages = ["/annex/odd_tasks.py", "/annex/limited_tasks.py"]
+    first, second = (Tab(chromium, annex.entry("/annex/pyqueue/", tasks)) for tasks in pages)
+    first.call("pause")
+    job = first.call("enqueue", {"url": "/api/comments", "body": {"post_id": 1, "text": "hi"}})["id"]
+    assert [job["id"] for job in second.call("jobs")] == [job]
+
+
+def test_each_site_keeps_its_own_copy_of_tasks_that_both_name(chromium: Chromium, annex: Annex) -> None:
+    """A static host does not tell that they have changed: the later site must not get the older copy."""
+    tasks = "/annex/odd_tasks.py"
+    older = Tab(chromium, annex.entry("/annex/pyqueue/", tasks))
+    older.result(older.comment("before"))
+    changed = f"{ODD_TASKS.read_text()}\nqueue.http('comment.shout', 'POST', '/api/comments')\n"
+    annex.damage(replaced={tasks: changed})
+    newer = Tab(chromium, annex.entry("/app/static/pyqueue/", tasks))
+    newer.result(newer.call("enqueue", "comment.shout", {"post_id": 1, "text": "AFTER"})["id"])
+    assert annex.texts() == ["before", "AFTER"]
+
+
+@pytest.mark.parametrize(
+    ("folder", "path"),
+    [
+        ("/app/static/pyqueue/", "/app/static/pyqueue/"),
+        ("/café 100%25/pyqueue/", "/caf%C3%A9%20100%25/pyqueue/"),
+    ],
+    ids=["deep", "escaped"],
+)
+def test_the_files_may_be_anywhere(
+    chromium: Chromium, annex: Annex, wait_for: Callable[..., Any], folder: str, path: str
+) -> None:
+    """Python boots from there without a network, and what was written then is delivered."""
+    tab = Tab(chromium, annex.entry(folder, "/annex/odd_tasks.py"))
+    tab.result(tab.comment("before"))
+    assert tab.run(NAMES) == {"databases": [f"pyqueue:{path}"], "caches": [f"pyqueue:{path}"]}
+    workers = ServiceWorkers(tab.page, "odd_tasks.py")
+    annex.stop()
+    workers.stop()
+    job = tab.comment("after")
+    tab.wait_for_explanation(job, "backoff")
+    assert tab.stats()["worker"]["mode"] == "service-worker"
+    annex.start()
+    tab.call("flush")
+    tab.result(job)
+    assert annex.texts() == ["before", "after"]

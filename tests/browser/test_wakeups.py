@@ -158,18 +158,21 @@ def test_a_periodic_wake_up_is_registered_where_it_is_granted(
     service_workers: Callable[..., ServiceWorkers],
     wait_for: Callable[..., Any],
 ) -> None:
-    """It delivers what nothing else has woken the worker for."""
+    """With every page closed and the worker stopped, it delivers what nothing else wakes the worker for."""
     chromium.grant(demo.url, "periodicBackgroundSync")
     chromium.deny_background_sync(demo.url)
     board = Board(chromium, demo)
     wait_for(board.is_installed)
     wait_for(lambda: board.run(PERIODIC_TAGS) == ["pyqueue:/pyqueue/"])
-    workers = service_workers(board.page)
-    board.page.clock.install()  # The page's own timer does not come.
     demo.stop()
     board.comment("hi", retry={"base": 2, "cap": 2})
     wait_for(lambda: has_schedule(board))
+    chromium.close_tabs()
+    (empty,) = chromium.context.pages
+    workers = service_workers(empty)
     workers.stop()
     demo.start()
+    assert demo.received() == []
     workers.dispatch_periodic_sync(f"{demo.url}pyqueue/")
     wait_for(lambda: demo.texts() == ["hi"])
+    assert demo.received() == ["hi"]

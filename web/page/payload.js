@@ -1,5 +1,6 @@
 /** Payloads: what may be one, the copy that is stored, and how large it is. docs/javascript.md has the rules. */
 
+import { siteRoot } from "../mount.js";
 import { MAX_DEPTH, MAX_RECORD } from "../vocabulary.js";
 import { InvalidPayload, PayloadTooLarge, PyqueueError } from "./errors.js";
 import { bytesOf, isText, kindOf, shown } from "./text.js";
@@ -79,12 +80,12 @@ export function requestOf(value) {
   return copyOf("request", request, 1);
 }
 
-/** @param {unknown} url absolute, or relative to the site's root: a worker's own address may be a `blob:` */
+/** @param {unknown} url absolute, or relative to the site's root */
 function addressOf(url) {
   if (typeof url !== "string" && !(url instanceof URL)) throw new InvalidPayload("a request needs a url");
   let absolute;
   try {
-    absolute = new URL(url, location.origin);
+    absolute = new URL(url, siteRoot());
   } catch {
     throw new InvalidPayload(`${url} is not a URL`);
   }

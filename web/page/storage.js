@@ -9,11 +9,11 @@ export async function isPersisted() {
 }
 
 /**
- * Asks for that promise.
+ * Asks for that promise. Only a page can ask: a worker is told what holds already.
  *
  * @returns {Promise<boolean | null>} `null`: there is no answer yet; `isPersisted` will tell
  */
 export async function persist() {
-  const asked = navigator.storage?.persist?.().catch(() => false) ?? false;
+  const asked = navigator.storage?.persist?.().catch(() => false) ?? isPersisted();
   return Promise.race([asked, new Promise((resolve) => setTimeout(resolve, PATIENCE, null))]);
 }

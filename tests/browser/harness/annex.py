@@ -16,6 +16,10 @@ class Annex(Demo):
         """The address of a page of the annex."""
         return f"{self.url}annex/{name}.html"
 
+    def entry(self, folder: str, tasks: str) -> str:
+        """The address of a page with the queue whose static files are in that folder, and those tasks."""
+        return f"{self.page('entry')}?{folder}pyqueue.js?tasks={tasks}"
+
     def damage(self, **values: Any) -> None:
         """What is wrong with the site's files from here on; called with nothing, all is repaired.
 

@@ -186,6 +186,7 @@ class ServiceWorkers:
         self._registrations: dict[str, str] = {}
         self._running: set[str] = set()
         self._stops = 0
+        self._is_told = False
         self._session.on("ServiceWorker.workerRegistrationUpdated", self._on_registrations)
         self._session.on("ServiceWorker.workerVersionUpdated", self._on_versions)
         self._session.send("ServiceWorker.enable")
@@ -198,6 +199,7 @@ class ServiceWorkers:
         for version in event["versions"]:
             if not version["scriptURL"].endswith(self._script):
                 continue
+            self._is_told = True
             if version["runningStatus"] != "stopped":
                 self._running.add(version["versionId"])
             elif version["versionId"] in self._running:
@@ -206,11 +208,16 @@ class ServiceWorkers:
 
     def stop(self) -> None:
         """Kills it, in the middle of whatever it does. When this returns it is dead, or already runs anew."""
+        # The browser tells which workers there are a while after it was asked.
+        wait_for(lambda: self._is_told, self._pause)
         stops = self._stops + len(self._running)
         for version in tuple(self._running):
             self._session.send("ServiceWorker.stopWorker", {"versionId": version})
         while self._stops < stops:
-            self._page.wait_for_timeout(_POLL * 1000)
+            self._pause()
+
+    def _pause(self) -> None:
+        self._page.wait_for_timeout(_POLL * 1000)
 
     def dispatch_sync(self, scope: str, tag: str = "pyqueue:/pyqueue/", *, last_chance: bool = False) -> None:
         """Delivers a `sync` event.
@@ -226,6 +233,7 @@ class ServiceWorkers:
         self._dispatch("ServiceWorker.dispatchPeriodicSyncEvent", scope, tag=tag)
 
     def _dispatch(self, method: str, scope: str, **event: Any) -> None:
+        wait_for(lambda: scope in self._registrations, self._pause)
         origin = "/".join(scope.split("/", 3)[:3])
         event |= {"origin": origin, "registrationId": self._registrations[scope]}
         self._session.send(method, event)

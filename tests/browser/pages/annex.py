@@ -21,6 +21,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from pyqueue.server import assets
 
 PAGES = Path(__file__).parent
+FOLDERS = ("/annex/pyqueue", "/app/static/pyqueue", "/café 100%/pyqueue")
+"""Where there are static files besides the demo's."""
 
 
 @dataclass(slots=True)
@@ -39,10 +41,10 @@ class Damage:
 
 
 def create_app() -> ASGIApp:
-    """The demo's own pages at their places; the annex's under `/annex/`, with a queue that has no tasks."""
+    """The demo's own pages at their places; the annex's under `/annex/`, and queues that have no tasks."""
     app = create_default_app()
     app.router.routes += [
-        Mount("/annex/pyqueue", assets()),
+        *(Mount(folder, assets()) for folder in FOLDERS),
         Route("/annex/{name}.html", _page),
         Route("/annex/answers/{name}", _answer, methods=["POST"]),
         Mount("/annex", StaticFiles(directory=PAGES)),

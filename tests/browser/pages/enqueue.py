@@ -3,8 +3,11 @@
 from pyqueue import connect
 
 queue = await connect()  # noqa: F704
-for text in ("one", "two"):
-    job = await queue.enqueue("comment.create", {"post_id": 1, "text": text})  # noqa: F704
+assert await queue.persist() == (await queue.stats())["durable"]  # noqa: F704
+# Relative to the site's root, also in a worker.
+own = await queue.enqueue({"url": "api/comments", "body": {"post_id": 1, "text": "one"}})  # noqa: F704
+await own.result()  # noqa: F704
+job = await queue.enqueue("comment.create", {"post_id": 1, "text": "two"})  # noqa: F704
 result = await job.result()  # noqa: F704
 await job.refresh()  # noqa: F704
 assert (job.status, job.certainty, job.attempts) == ("done", "applied", 1)
