@@ -66,6 +66,7 @@ function turn(work) {
   waiting ??= new Promise((resolve) => {
     const withdrawal = new AbortController();
     const begin = () => {
+      if (hasTurn) return; // It was not waited for any longer, and is granted now.
       clearTimeout(limit);
       tabs.removeEventListener("message", follow);
       hasTurn = true;
