@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, MutableMapping
 from contextlib import contextmanager, suppress
 from contextvars import copy_context
@@ -24,9 +23,6 @@ Principal = Callable[[Scope], str | Awaitable[str | None] | None]
 
 _NOT_KEPT = frozenset(["http.response.pathsend", "http.response.trailers", "http.response.zerocopysend"])
 """Extensions by which an answer could not be kept: the application is not offered them."""
-
-_POLL_FIRST, _POLL_LONGEST = 0.02, 1.0
-"""Seconds between two looks at an attempt that is waited for."""
 
 
 class IdempotencyMiddleware:
@@ -111,7 +107,7 @@ class IdempotencyMiddleware:
 
     async def _answer(self, scope: Scope, keyed: Keyed, body: bytes, send: Send) -> None:
         key = self._rules.store_key(keyed, await self._principal_of(scope))
-        outcome = await self._claim(key, self._rules.fingerprint(keyed, body), self._rules.wait(keyed))
+        outcome = await self._claim(key, self._rules.fingerprint(keyed, body), self._rules.pauses(keyed))
         if outcome is None:
             await _send(send, self._rules.marked(protocol.store_unavailable(), keyed.head))
         elif isinstance(outcome, Claimed):
@@ -127,20 +123,18 @@ class IdempotencyMiddleware:
         name = self._principal(scope)
         return await name if inspect.isawaitable(name) else name
 
-    async def _claim(self, key: str, digest: bytes, wait: float) -> Outcome | None:
+    async def _claim(self, key: str, digest: bytes, pauses: Iterator[float]) -> Outcome | None:
         """Claims the key, waiting a while for another attempt; `None` if the store cannot be reached."""
-        end, pause = time.monotonic() + wait, _POLL_FIRST
         while True:
             try:
                 outcome = await self._store.claim(key, digest, lease=self._rules.lease, ttl=self._rules.ttl)
             except Exception:
                 log.exception("the idempotency store cannot be reached: a request is refused with 503")
                 return None
-            left = end - time.monotonic()
-            if not isinstance(outcome, InFlight) or left <= 0:
+            pause = next(pauses, None) if isinstance(outcome, InFlight) else None
+            if pause is None:
                 return outcome
-            await asyncio.sleep(min(pause, left))
-            pause = min(pause * 2, _POLL_LONGEST)
+            await asyncio.sleep(pause)
 
 
 class _Attempt:

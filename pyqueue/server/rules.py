@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import Callable, Iterable, Set
+import time
+from collections.abc import Callable, Iterable, Iterator, Set
 from dataclasses import dataclass
 from typing import Any, Final, TypedDict
 from urllib.parse import quote
@@ -21,6 +22,9 @@ log: Final = logging.getLogger("pyqueue.server")
 
 CLAIM: Final = "pyqueue.claim"
 """Where the application finds its `Claimed`: in the ASGI scope, or the WSGI environment."""
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 1.0
+"""Seconds between two looks at an attempt that is waited for."""
 
 _CALLS = ("claim", "renew", "complete", "release", "prune")
 
@@ -198,9 +202,13 @@ class Rules:
         head = keyed.head
         return fingerprint(head.method, keyed.target, self._content(head.text(b"content-type"), body))
 
-    def wait(self, keyed: Keyed) -> float:
-        """Seconds to wait for another attempt."""
-        return self._wait(keyed.head.route) if callable(self._wait) else self._wait
+    def pauses(self, keyed: Keyed) -> Iterator[float]:
+        """Seconds to pause between two looks at another attempt, as long as it is to be waited for."""
+        wait = self._wait(keyed.head.route) if callable(self._wait) else self._wait
+        end, pause = time.monotonic() + wait, _FIRST_PAUSE
+        while (left := end - time.monotonic()) > 0:
+            yield min(pause, left)
+            pause = min(pause * 2, _LONGEST_PAUSE)
 
     def answer(self, keyed: Keyed) -> Answer:
         """What collects the application's answer."""

@@ -19,9 +19,6 @@ StartResponse = Callable[..., Callable[[bytes], object]]
 App = Callable[[Environ, StartResponse], Iterable[bytes]]
 Principal = Callable[[Environ], str | None]
 
-_POLL_FIRST, _POLL_LONGEST = 0.02, 1.0
-"""Seconds between two looks at an attempt that is waited for."""
-
 _READ_AT_ONCE = 64 * 1024
 
 
@@ -77,7 +74,7 @@ class IdempotencyMiddleware:
         self, environ: Environ, start_response: StartResponse, keyed: Keyed, body: bytes
     ) -> Iterable[bytes]:
         key = self._rules.store_key(keyed, self._principal(environ) if self._principal else None)
-        outcome = self._claim(key, self._rules.fingerprint(keyed, body), self._rules.wait(keyed))
+        outcome = self._claim(key, self._rules.fingerprint(keyed, body), self._rules.pauses(keyed))
         if outcome is None:
             response = self._rules.marked(protocol.store_unavailable(), keyed.head)
         elif isinstance(outcome, Claimed):
@@ -92,20 +89,18 @@ class IdempotencyMiddleware:
             response = self._rules.marked(self._rules.refusal(outcome), keyed.head)
         return _send(start_response, response)
 
-    def _claim(self, key: str, digest: bytes, wait: float) -> Outcome | None:
+    def _claim(self, key: str, digest: bytes, pauses: Iterator[float]) -> Outcome | None:
         """Claims the key, waiting a while for another attempt; `None` if the store cannot be reached."""
-        end, pause = time.monotonic() + wait, _POLL_FIRST
         while True:
             try:
                 outcome = self._store.claim(key, digest, lease=self._rules.lease, ttl=self._rules.ttl)
             except Exception:
                 log.exception("the idempotency store cannot be reached: a request is refused with 503")
                 return None
-            left = end - time.monotonic()
-            if not isinstance(outcome, InFlight) or left <= 0:
+            pause = next(pauses, None) if isinstance(outcome, InFlight) else None
+            if pause is None:
                 return outcome
-            time.sleep(min(pause, left))
-            pause = min(pause * 2, _POLL_LONGEST)
+            time.sleep(pause)
 
 
 class _Attempt:
