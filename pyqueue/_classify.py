@@ -7,7 +7,7 @@ from typing import Any, Final
 from ._errors import InvalidPayload, InvalidRequest, Reject, RetryLater
 from ._http import HTTPStatusError, Response, TransportError
 from ._outcome import EXCERPT, MESSAGE, Outcome, Verdict, done, fail, job_error
-from ._problem import LAYER, is_csrf, is_json, json_of, type_of, words_of
+from ._problem import LAYER, PRINCIPAL_MISMATCH, is_csrf, is_json, json_of, type_of, words_of
 from ._redirect import redirect_of
 from ._retry import parse_retry_after, seconds_asked
 from ._text import clean, text_of
@@ -48,10 +48,14 @@ def classify(response: Response, now: float, key: str | None = None) -> Outcome:
         return Outcome(Verdict.FAIL, error=elsewhere, certainty=nothing_done)
     value = json_of(response)
     confirmed = key is not None and _is_of_the_layer(response, value, key)
+    problem_type = type_of(value)
+    if problem_type == PRINCIPAL_MISMATCH and status == 403:
+        # By the layer, before anything was claimed or done.
+        somebody = "somebody else is signed in" if value.get("signed_in") is True else "nobody is signed in"
+        return _hold(f"the server says that {somebody}", status, Certainty.NEVER_SENT)
     if status == 401 or (status == 403 and is_csrf(response, value)):
         return _hold(f"the server asks to sign in again ({status})", status, Certainty.REJECTED)
     after = parse_retry_after(response.headers.get("retry-after"), now)
-    problem_type = type_of(value)
     if status == 409 and problem_type == f"{LAYER}in-flight":
         still = job_error(ErrorCode.HTTP, "an earlier attempt is still at work on the server", status)
         after = IN_FLIGHT_AFTER if after is None else after

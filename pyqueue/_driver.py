@@ -179,8 +179,8 @@ class _Ownership:
         match action:
             case Load() | Commit():
                 self._transaction = action
-            case Send(job):
-                self._send(job)
+            case Send(job, principal):
+                self._send(job, principal)
             case Withdraw(job_id):
                 if (send := self._sends.pop(job_id, None)) is not None:
                     send.cancel()
@@ -196,9 +196,9 @@ class _Ownership:
             case Finish():
                 self._finish = action
 
-    def _send(self, job: JobRecord) -> None:
+    def _send(self, job: JobRecord, principal: str | None) -> None:
         driver = self._driver
-        send = asyncio.ensure_future(attempt(driver.queue, job, driver.transport, driver.clock))
+        send = asyncio.ensure_future(attempt(driver.queue, job, driver.transport, driver.clock, principal))
         self._sends[job.id] = send
 
         def answered(task: asyncio.Task[Outcome]) -> None:

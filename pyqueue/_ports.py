@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from ._http import Request, Response
+from ._principal import NOBODY
 from ._record import JobRecord
 from ._vocabulary import Status
 
@@ -25,6 +26,7 @@ class Query:
         inbox_limit: at most so many of them.
         ids: the jobs with these ids.
         unique_keys: the jobs with these unique keys.
+        principal: whose jobs `due_after` and `late` are about.
         due_after: the jobs with a `due`, by `(due, seq)`, above this pair; `None`: none.
         due_limit: at most so many of them.
         late: ((due, seq), limit): as `due_after` and `due_limit`, besides.
@@ -32,6 +34,8 @@ class Query:
             given.
         line_depth: at most so many of each.
         status: (status, after, limit): the jobs with this status, by `seq`, above `after`.
+        mine: (principal, status, after, limit): that principal's jobs with this status, by `seq`, above
+            `after`.
         backoff: (kind, after, limit): the jobs with this `backoff`, by `seq`, above `after`.
         retained: for each (group, before, limit): the jobs with this `retained`, the longest-settled first,
             settled before that time.
@@ -41,12 +45,14 @@ class Query:
     inbox_limit: int = 0
     ids: frozenset[str] = frozenset()
     unique_keys: frozenset[str] = frozenset()
+    principal: str = NOBODY
     due_after: tuple[float, int] | None = None
     due_limit: int = 0
     late: tuple[tuple[float, int], int] | None = None
     lines: Mapping[str, int] = field(default_factory=dict)
     line_depth: int = 0
     status: tuple[Status, int, int] | None = None
+    mine: tuple[str, Status, int, int] | None = None
     backoff: tuple[str, int, int] | None = None
     retained: tuple[tuple[str, float, int], ...] = ()
 

@@ -10,6 +10,7 @@ from operator import attrgetter
 from typing import Any, TypeGuard
 
 from ._errors import StoreError
+from ._principal import NOBODY, is_principal, scoped
 from ._vocabulary import Certainty, Status
 
 VERSION = 1
@@ -61,6 +62,7 @@ class JobRecord:
     payload: Mapping[str, Any]
     created_at: float
     idempotency_key: str
+    principal: str = NOBODY
     task: str | None = None
     bytes: int = 0
     status: Status = Status.PENDING
@@ -82,6 +84,7 @@ class JobRecord:
     superseded_by: str | None = None
     waits_for: str | None = None
     cancel_requested: bool = False
+    forgotten: bool = False
     edit_payload: Mapping[str, Any] | None = None
     edit_bytes: int = 0
     edit_seq: int = 0
@@ -94,6 +97,11 @@ class JobRecord:
     def is_open(self) -> bool:
         """Whether the job is still to be delivered."""
         return self.status in (Status.PENDING, Status.SENDING)
+
+    @property
+    def line(self) -> str | None:
+        """The ordering key as its principal's own: `open_key` while the job takes part in the order."""
+        return scoped(self.principal, self.ordering_key)
 
     def with_(self, **changes: Any) -> JobRecord:
         """A copy with these fields changed."""
@@ -110,7 +118,8 @@ _PARTS = {"error": JobError, "refusal": Refusal}
 def encode(job: JobRecord) -> dict[str, Any]:
     """The record of a job: plain values and payloads as they are; a field with its default is left out.
 
-    `status`, `certainty`, `attempts`, `bytes` and `not_before` are always there: pages read them.
+    `principal`, `status`, `certainty`, `attempts`, `bytes` and `not_before` are always there: pages read
+    them.
     """
     record: dict[str, Any] = {"v": VERSION}
     for name, default, value in zip(_NAMES, _DEFAULTS.values(), _values_of(job), strict=True):
@@ -129,7 +138,7 @@ def _plain(value: Any) -> Any:
     return value.value if isinstance(value, StrEnum) else value
 
 
-_ALWAYS = ("status", "certainty", "attempts", "bytes", "not_before")
+_ALWAYS = ("principal", "status", "certainty", "attempts", "bytes", "not_before")
 
 
 def decode(record: Mapping[str, Any]) -> JobRecord:
@@ -211,7 +220,8 @@ _IS_RIGHT: Mapping[str, Callable[[Any], bool]] = {
     "result": lambda value: True,
     "error": _is_error,
     "refusal": _is_refusal,
-    "cancel_requested": lambda value: isinstance(value, bool),
+    "principal": is_principal,
+    **dict.fromkeys(("cancel_requested", "forgotten"), lambda value: isinstance(value, bool)),
 }
 
 

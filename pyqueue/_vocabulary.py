@@ -62,6 +62,8 @@ class CommandType(StrEnum):
     PAUSE = "pause"
     RESUME = "resume"
     FLUSH = "flush"
+    IDENTIFY = "identify"
+    CLEAR = "clear"
 
 
 class ErrorCode(StrEnum):

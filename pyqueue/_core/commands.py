@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .._principal import NOBODY, is_principal
 from .._record import is_count, is_number
 from .._vocabulary import (
     COMMAND_VERSION,
@@ -36,6 +37,7 @@ class Command:
         bytes: the payload's size.
         options: of `enqueue`, each checked, as docs/architecture.md names them.
         reason: of `pause`.
+        principal: who made it. Of `identify`: who is signed in from now on; of `clear`: whose jobs are to go.
     """
 
     seq: int
@@ -47,6 +49,7 @@ class Command:
     bytes: int = 0
     options: Mapping[str, Any] = field(default_factory=dict)
     reason: str | None = None
+    principal: str = NOBODY
 
 
 class Damaged(Exception):
@@ -81,6 +84,7 @@ def parse(record: Mapping[str, Any]) -> Command | None:
         ("task", record.get("task"), _is_text_or_absent),
         ("reason", record.get("reason"), _is_text_or_absent),
         ("bytes", record.get("bytes", 0), is_count),
+        ("principal", record.get("principal", NOBODY), is_principal),
         ("payload", record.get("payload"), _is_mapping if kind in _WITH_PAYLOAD else _anything),
     ):
         if not is_right(value):
@@ -95,6 +99,7 @@ def parse(record: Mapping[str, Any]) -> Command | None:
         bytes=record.get("bytes", 0),
         options=_options(record.get("options")),
         reason=record.get("reason"),
+        principal=record.get("principal", NOBODY),
     )
 
 

@@ -107,11 +107,17 @@ class Deliveries:
 
     # -- claims -------------------------------------------------------------------------------------------
 
-    def claim(self, rules: Rules, now: float) -> bool:
-        """Claims what may leave, and ends what came too late. True if heads have to be read first."""
+    def claim(self, rules: Rules, now: float, *, one: bool = False) -> bool:
+        """Claims what may leave, and ends what came too late. True if heads have to be read first.
+
+        Args:
+            rules: at this moment.
+            now: Unix time in seconds.
+            one: only one job, to see what becomes of it.
+        """
         if self._expire_due(rules, now):
             return False  # What follows them has to be known first.
-        if self._breaker.outage is not None:
+        if one or self._breaker.outage is not None:
             return self._claim_probe(rules, now)
         while len(self._chains) < self._room():
             head = self._next_due(now)
@@ -281,16 +287,16 @@ class Deliveries:
         chain.out = None
         chain.is_broken = outcome.verdict is not Verdict.DONE
 
-    def settle(self, rules: Rules, now: float) -> list[Outcome]:
+    def settle(self, rules: Rules, now: float) -> list[Ended]:
         """Settles what has ended; what goes wrong with one job ends with it.
 
         Returns:
-            The outcomes, in order.
+            What was settled, in order.
         """
         ended, self.ended = self.ended, []
         for attempt in ended:
             self._settle(attempt, rules, now)
-        return [attempt.outcome for attempt in ended]
+        return ended
 
     def _settle(self, attempt: Ended, rules: Rules, now: float) -> None:
         job = self._memory.jobs[attempt.seq]
@@ -320,11 +326,15 @@ class Deliveries:
             first = next(self._memory.line(key), None) if isinstance(key, str) else None
             # A failed job that was retried goes before what still waits.
             is_overtaken = first is not None and first.status is not Status.SENDING
+            is_sealed = any(self._is_sealed(seq) for seq in chain.waiting)
             is_probe = self._probe is not None and self._probe in chain.waiting
             in_outage = self._breaker.outage is not None and not is_probe
-            if is_held or is_overtaken or in_outage:
+            if is_held or is_sealed or is_overtaken or in_outage:
                 self._withdraw_waiting(chain, rules)
                 self._drop_if_empty(key, chain)
+
+    def _is_sealed(self, seq: int) -> bool:
+        return self._memory.jobs[seq].principal != self._memory.principal
 
     def withdraw_from(self, job: JobRecord, rules: Rules) -> None:
         """Takes back the claim of a job that has not left, and of those behind it."""
@@ -349,7 +359,7 @@ class Deliveries:
 
 
 def _chain_key(job: JobRecord) -> str | int:
-    return job.seq if job.ordering_key is None else job.ordering_key
+    return job.seq if job.line is None else job.line
 
 
 def _is_suspect(job: JobRecord) -> bool:

@@ -91,9 +91,15 @@ class Commit:
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Make one attempt; answer with `Answered`. Its claim is durable."""
+    """Make one attempt; answer with `Answered`. Its claim is durable.
+
+    Attributes:
+        job: to send.
+        principal: whose it is, as its requests are to tell the server; `None`: the site identifies nobody.
+    """
 
     job: JobRecord
+    principal: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

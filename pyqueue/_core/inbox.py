@@ -120,7 +120,7 @@ class Inbox:
         """The options of an `enqueue`, worked out once; `None`: they cannot be."""
         if command.seq not in self._effective:
             self._effective[command.seq] = options_or_none(
-                self._queue, command.task, command.options, command.payload
+                self._queue, command.principal, command.task, command.options, command.payload
             )
         return self._effective[command.seq]
 
@@ -137,13 +137,13 @@ class Inbox:
 
 
 def options_or_none(
-    queue: Queue, task: str | None, options: Mapping[str, Any], payload: Mapping[str, Any]
+    queue: Queue, principal: str, task: str | None, options: Mapping[str, Any], payload: Mapping[str, Any]
 ) -> EffectiveOptions | None:
     """The options that hold for a job; `None` where its task is unknown or a template is not filled."""
     declared = queue.find(task)
     if declared is None:
         return None
     try:
-        return effective_options(declared, options, payload)
+        return effective_options(declared, principal, options, payload)
     except InvalidPayload:
         return None

@@ -3,7 +3,8 @@
 The owner is the only writer of jobs, so what it has read stays true. It holds
 
 - *lines*: for an ordering key, the first of the jobs that take part in the order, without a gap;
-- *heads*: the jobs that may be sent, the first due first, without a gap up to a horizon.
+- *heads*: the jobs of the present principal that may be sent, the first due first, without a gap up to a
+  horizon.
 
 Every change goes through `put`, which keeps the tallies. `promote_heads` then sees to it that only the head
 of a line is due. A change costs what it touches, however many jobs are stored.
@@ -19,6 +20,7 @@ from math import inf
 from typing import Any
 
 from .._ports import Query
+from .._principal import NOBODY, is_principal
 from .._record import JobRecord, is_count, is_number
 from .._vocabulary import SETTLED, Status
 
@@ -70,10 +72,14 @@ class Memory:
 
     Args:
         tallies: `meta.tallies` as stored; anything malformed counts as zero.
+        principal: who is signed in. Heads are only this one's; lines and jobs are anybody's.
     """
 
-    def __init__(self, tallies: Any) -> None:
+    def __init__(self, tallies: Any, principal: str = NOBODY) -> None:
         self.tallies = _tallies(tallies)
+        self.people = _people(tallies)
+        """By principal, its stored jobs by status; what is zero is not there."""
+        self.principal = principal
         self.jobs: dict[int, JobRecord] = {}
         self.horizon: Place = NOWHERE
         self._seq_of: dict[str, int] = {}
@@ -189,7 +195,11 @@ class Memory:
     def _extend_heads(
         self, records: Iterable[Mapping[str, Any]], after: Place, limit: int, whole: bool
     ) -> None:
-        places = [(due, record["seq"]) for record in records if is_number(due := record.get("due"))]
+        places = [
+            (due, record["seq"])
+            for record in records
+            if is_number(due := record.get("due")) and record.get("principal") == self.principal
+        ]
         heads = sorted(place for place in places if place > after)
         for place in heads[:limit]:
             job = self.jobs.get(place[1])
@@ -203,6 +213,16 @@ class Memory:
             self.horizon = heads[limit - 1]
         elif whole:
             self.horizon = EVERYWHERE
+
+    def change_principal(self, principal: str) -> None:
+        """Somebody else is signed in: the heads are theirs from here on, and are read anew."""
+        self._fresh |= self._places.keys()
+        self._places.clear()
+        self._heap.clear()
+        self.principal, self.horizon = principal, NOWHERE
+        for job in self.jobs.values():
+            if job.due is not None:
+                self._set_place(job, (job.due, job.seq))
 
     def touch(self, job: JobRecord) -> None:
         """The job may have become due by what is not remembered: it is arranged anew."""
@@ -305,6 +325,8 @@ class Memory:
         status, size = record.get("status"), record.get("bytes")
         if status in self.tallies["depth"]:
             self.tallies["depth"][status] -= 1
+            principal = record.get("principal")
+            self._count_of(principal if is_principal(principal) else NOBODY, status, -1)
             if status not in SETTLED:
                 self.tallies["open"]["count"] -= 1
                 self.tallies["open"]["bytes"] -= size if is_count(size) else 0
@@ -347,6 +369,8 @@ class Memory:
             self._set_place(job, (due, job.seq))
 
     def _set_place(self, job: JobRecord, place: Place) -> None:
+        if job.principal != self.principal:
+            return
         if self.jobs[job.seq].due != place[0] or self._places.get(job.seq) == place:
             return
         self._places[job.seq] = place
@@ -357,10 +381,12 @@ class Memory:
         new = after.status if after else None
         depth, open_ = self.tallies["depth"], self.tallies["open"]
         if old is not new:
-            if old is not None:
+            if before is not None and old is not None:
                 depth[old.value] -= 1
-            if new is not None:
+                self._count_of(before.principal, old, -1)
+            if after is not None and new is not None:
                 depth[new.value] += 1
+                self._count_of(after.principal, new, 1)
                 if new in SETTLED:
                     self.count(new.value)
             self._counted = True
@@ -371,6 +397,20 @@ class Memory:
             open_["count"] += is_open - was_open
             open_["bytes"] += new_size - old_size
             self._counted = True
+
+    def _count_of(self, principal: str, status: str, change: int) -> None:
+        """Counts a job of one principal."""
+        own = self.people.setdefault(principal, {})
+        own[str(status)] = own.get(str(status), 0) + change
+        if not own[str(status)]:
+            del own[str(status)]
+            if not own:
+                del self.people[principal]
+
+    def counted(self) -> dict[str, Any]:
+        """What `meta.tallies` is to hold."""
+        tallies: dict[str, Any] = {kind: dict(counts) for kind, counts in self.tallies.items()}
+        return {**tallies, "people": {principal: dict(own) for principal, own in self.people.items()}}
 
     # -- what is committed --------------------------------------------------------------------------------
 
@@ -483,3 +523,15 @@ def _tallies(stored: Any) -> dict[str, dict[str, int]]:
         counts = {str(name): value for name, value in values.items() if is_count(value)}
         tallies[kind] = {**dict.fromkeys(names, 0), **counts}
     return tallies
+
+
+def _people(stored: Any) -> dict[str, dict[str, int]]:
+    """The tallies of each principal as stored, without what is malformed."""
+    people = stored.get("people") if isinstance(stored, Mapping) else None
+    found: dict[str, dict[str, int]] = {}
+    for principal, counts in people.items() if isinstance(people, Mapping) else ():
+        if is_principal(principal) and isinstance(counts, Mapping):
+            own = {status.value: counts[status] for status in Status if is_count(counts.get(status))}
+            if any(own.values()):
+                found[principal] = {status: count for status, count in own.items() if count}
+    return found

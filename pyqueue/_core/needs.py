@@ -36,11 +36,11 @@ class Needs:
             if (job := self._memory.find(command.id)) is not None:
                 self.add_reopened(job, command.payload if command.type is CommandType.EDIT else job.payload)
         if command.type is CommandType.ENQUEUE and (effective := inbox.effective(command)) is not None:
-            self._add_keys(effective.ordering_key, effective.unique_key)
+            self._add_keys(effective.line, effective.unique_key)
 
     def add_job(self, job: JobRecord) -> None:
         """A job may end or wait again: the front of its line has to be known, and who follows it."""
-        self._add_keys(job.ordering_key, None)
+        self._add_keys(job.line, None)
         if job.superseded_by is not None:
             self._ids.add(job.superseded_by)
 
@@ -49,13 +49,13 @@ class Needs:
         self.add_job(job)
         self._add_keys(None, job.unique_key)
         if job.options is not None:
-            effective = options_or_none(self._queue, job.task, job.options, payload)
+            effective = options_or_none(self._queue, job.principal, job.task, job.options, payload)
             if effective is not None:
-                self._add_keys(effective.ordering_key, effective.unique_key)
+                self._add_keys(effective.line, effective.unique_key)
 
-    def _add_keys(self, ordering_key: str | None, unique_key: str | None) -> None:
-        if ordering_key is not None:
-            self._lines.add(ordering_key)
+    def _add_keys(self, line: str | None, unique_key: str | None) -> None:
+        if line is not None:
+            self._lines.add(line)
         if unique_key is not None:
             self._unique_keys.add(unique_key)
 

@@ -18,13 +18,14 @@ from math import inf
 from typing import Any, assert_never
 
 from .._errors import StoreError
-from .._outcome import Verdict
+from .._outcome import Outcome, Verdict
 from .._ports import Changes, Loaded, Query, Unreadable
+from .._principal import NOBODY, is_principal
 from .._queue import Queue
 from .._record import JobRecord, decode, is_number
 from .._vocabulary import SILENCE, UNREACHABLE, CommandType, ErrorCode, HoldKind, Status
 from .commands import Command
-from .deliveries import Deliveries
+from .deliveries import Deliveries, Ended
 from .events import (
     Action,
     Answered,
@@ -50,7 +51,7 @@ from .needs import Needs
 from .outage import Breaker
 from .retention import outlived
 from .rules import Rules
-from .sweeps import CLOCK, FLUSH, FLUSH_NETWORK, MEND, RECONNECT, RETRY, REVIVE, Sweeps
+from .sweeps import CLEAR, CLOCK, FLUSH, FLUSH_NETWORK, MEND, RECONNECT, RETRY, REVIVE, Sweeps
 
 HEARTBEAT = 20.0
 """Seconds: the longest that an owner lets pass without a commit. One that is silent for a minute is taken
@@ -102,6 +103,7 @@ class Owner:
         self._found_sending: list[int] | None = None
         self._has_pruned = False
         self._must_correct = False
+        self._probes_session = False
         self._publish_next: tuple[list[JobRecord], bool] = ([], False)
         # Wake-ups.
         self._linger_until = 0.0
@@ -115,7 +117,9 @@ class Owner:
         self._is_reading_flag = False
 
     def _set_up(self, meta: Mapping[str, Any]) -> None:
-        self._memory = Memory(meta.get("tallies"))
+        # Whether the site has ever said who is signed in: requests then tell whose they are.
+        self._identifies, principal = _read_identity(meta.get("identity"))
+        self._memory = Memory(meta.get("tallies"), principal)
         self._breaker = Breaker(meta.get("outage"), self._queue.retry)
         self._sweeps = Sweeps(meta.get("sweeps"), self._queue, self._memory)
         self._deliveries = Deliveries(self._queue, self._memory, self._breaker)
@@ -194,8 +198,7 @@ class Owner:
         self._load(
             Query(
                 **self._inbox.ask(),
-                due_after=self._memory.horizon,
-                due_limit=HEADS,
+                **self._heads(),
                 status=(Status.SENDING, -1, 10_000),
             )
         )
@@ -208,6 +211,8 @@ class Owner:
             self._breaker.probe_now(self._now, codes)
         if ErrorCode.NETWORK in codes:
             self._sweeps.begin(RECONNECT, self._now)
+            # Nothing is spent if nobody is signed in; if somebody is, the queue goes on by itself.
+            self._probes_session = HoldKind.UNAUTHORIZED in self._holds
         if HoldKind.KILL_SWITCH in self._holds:
             self._flag_at = None
 
@@ -292,8 +297,10 @@ class Owner:
         if starved := memory.starved_lines():
             self._load(Query(lines=starved, line_depth=LINE_DEPTH))
             return
-        if self._may_claim() and self._deliveries.claim(self._rules(), self._now):
-            self._load(Query(due_after=memory.horizon, due_limit=HEADS))
+        if self._may_claim() and self._deliveries.claim(
+            self._rules(), self._now, one=HoldKind.UNAUTHORIZED in self._holds
+        ):
+            self._load(Query(**self._heads()))
             return
         memory.promote_heads(self._now)
         if starved := memory.starved_lines():  # Something expired.
@@ -313,7 +320,7 @@ class Owner:
         lines = self._memory.lines_to_read()
         few_heads = self._memory.head_count() < 2 * self._queue.max_in_flight
         if self._deliveries and few_heads and self._memory.horizon < (self._now, inf):
-            return Query(lines=lines, line_depth=LINE_DEPTH, due_after=self._memory.horizon, due_limit=HEADS)
+            return Query(lines=lines, line_depth=LINE_DEPTH, **self._heads())
         return Query(lines=lines, line_depth=LINE_DEPTH) if lines else None
 
     def _needs(self) -> Query | None:
@@ -357,13 +364,22 @@ class Owner:
                 self._inbox.taken.append(command.seq)
             except Exception as error:
                 self._inbox.set_aside(command.seq, f"{type(error).__name__}: {error}", command.type)
-        for outcome in self._deliveries.settle(rules, self._now):
-            if outcome.verdict is Verdict.HOLD:
-                self._hold(HoldKind.UNAUTHORIZED, outcome.error.message if outcome.error else "")
+        for ended in self._deliveries.settle(rules, self._now):
+            self._judge_session(ended)
         self._sweeps.apply(rules)
-        self._deliveries.withdraw_blocked(bool(self._holds), rules)
+        self._deliveries.withdraw_blocked(self._is_held(), rules)
         self._inbox.applied()
         self._looked_up.clear()
+
+    def _judge_session(self, ended: Ended) -> None:
+        """Learns from an answer whether somebody is signed in."""
+        outcome = ended.outcome
+        if outcome.verdict is Verdict.HOLD:
+            self._hold(HoldKind.UNAUTHORIZED, outcome.error.message if outcome.error else "")
+        elif ended.was_probe and (outcome.verdict is Verdict.DONE or _is_refusal(outcome)):
+            self._release(HoldKind.UNAUTHORIZED)
+        if ended.was_probe:
+            self._probes_session = False
 
     def _carry_out(self, command: Command, rules: Rules) -> None:
         match command.type:
@@ -385,14 +401,35 @@ class Owner:
                 self._sweeps.begin(FLUSH_NETWORK, self._now)
             case CommandType.RETRY if command.id is None:
                 self._breaker.probe_now(self._now)
-                self._sweeps.begin(RETRY, self._now)
+                self._sweeps.begin(RETRY, self._now, command)
+            case CommandType.IDENTIFY:
+                self._identify(command.principal)
+            case CommandType.CLEAR:
+                self._clear(command, rules)
             case _:
                 self._carry_out_on_job(command, rules)
 
+    def _identify(self, principal: str) -> None:
+        """Somebody has signed in, or out: from here on their jobs are sent, and nobody else's."""
+        if not self._identifies or principal != self._memory.principal:
+            self._identifies = True
+            self._write("identity", {"principal": principal})
+            self._memory.change_principal(principal)
+            self._sweeps.begin(CLOCK, self._now)  # What was sealed while the clock was set back.
+        self._release(HoldKind.UNAUTHORIZED)
+
+    def _clear(self, command: Command, rules: Rules) -> None:
+        for job in self._memory.changed():  # What is not stored yet, no sweep will find.
+            if job.principal == command.principal:
+                self._deliveries.withdraw_from(job, rules)
+                rules.forget(self._memory.jobs[job.seq])
+        self._sweeps.begin(CLEAR, self._now, command)
+
     def _carry_out_on_job(self, command: Command, rules: Rules) -> None:
         job = self._memory.find(command.id or "")
-        if job is None:
-            self._memory.count("refused")  # Its retention was over before the command was read.
+        if job is None or job.principal != command.principal:
+            # Its retention was over before the command was read, or it is somebody else's.
+            self._memory.count("refused")
             return
         self._deliveries.withdraw_from(job, rules)
         job = self._memory.jobs[job.seq]
@@ -407,16 +444,29 @@ class Owner:
 
     def _may_claim(self) -> bool:
         is_first_read = self._queue.kill_switch is not None and self._flag_at is None
-        return not (self._holds or is_first_read or REVIVE in self._sweeps)
+        return not (self._is_held() or is_first_read or REVIVE in self._sweeps)
+
+    def _is_held(self) -> bool:
+        """Whether nothing may leave. For lack of a session one job may, now and then: the probe."""
+        held_by = self._holds.keys() - ({HoldKind.UNAUTHORIZED.value} if self._probes_session else set())
+        return bool(held_by)
 
     def _let_leave(self) -> None:
         """Sends what is claimed, unless the queue is held or may have been taken over meanwhile."""
-        if not self._holds and not self._is_stale():
-            self._actions += [Send(job) for job in self._deliveries.leaving(self._now)]
+        if not self._is_held() and not self._is_stale():
+            self._actions += [
+                Send(job, job.principal if self._identifies else None)
+                for job in self._deliveries.leaving(self._now)
+            ]
 
     def _is_stale(self) -> bool:
         """Whether the last sign of this owner is so old that it may have been taken for frozen."""
         return self._now - self._committed_at > 2 * HEARTBEAT
+
+    def _heads(self) -> dict[str, Any]:
+        """The part of a `Query` that reads on in the heads of whoever is signed in."""
+        memory = self._memory
+        return {"principal": memory.principal, "due_after": memory.horizon, "due_limit": HEADS}
 
     # -- transactions -------------------------------------------------------------------------------------
 
@@ -434,7 +484,7 @@ class Owner:
         """Commits what has changed. False if nothing has."""
         memory = self._memory
         if memory.counts_changed():
-            self._write("tallies", {kind: dict(counts) for kind, counts in memory.tallies.items()})
+            self._write("tallies", memory.counted())
         if (outage := self._breaker.stored()) != self._meta.get("outage"):
             self._write("outage", outage)
         if self._sweeps.has_changed:
@@ -454,7 +504,7 @@ class Owner:
             return False
         if changes.jobs or changes.taken:
             self._active_at = self._now
-        is_news = bool(changes.aside or self._written.keys() & {"holds", "outage"})
+        is_news = bool(changes.aside or self._written.keys() & {"holds", "identity", "outage"})
         self._publish_next = (jobs, is_news)
         self._inbox.taken, self._inbox.aside, self._aside, self._written = [], [], [], {}
         memory.committed()
@@ -496,7 +546,7 @@ class Owner:
             self._actions.append(Rest(self._inbox.next_look()))
             return
         if self._may_claim() and memory.next_head() is None and memory.horizon < EVERYWHERE:
-            self._load(Query(due_after=memory.horizon, due_limit=HEADS))
+            self._load(Query(**self._heads()))
             return
         if self._breaker.outage is not None and memory.tallies["open"]["count"] == 0:
             self._breaker.end()
@@ -574,6 +624,11 @@ class Owner:
             self._actions.append(ReadFlag(url))
 
 
+def _is_refusal(outcome: Outcome) -> bool:
+    """Whether the server answered, and refused this one job."""
+    return outcome.verdict is Verdict.FAIL and outcome.error is not None and outcome.error.status is not None
+
+
 def _read_holds(stored: Any) -> dict[str, Any]:
     """`meta.holds`, without what is malformed."""
     holds = stored if isinstance(stored, Mapping) else {}
@@ -582,3 +637,9 @@ def _read_holds(stored: Any) -> dict[str, Any]:
         for kind in HoldKind
         if isinstance(hold := holds.get(kind.value), Mapping) and is_number(hold.get("since"))
     }
+
+
+def _read_identity(stored: Any) -> tuple[bool, str]:
+    """`meta.identity`: whether the site has ever said who is signed in, and who is."""
+    principal = stored.get("principal") if isinstance(stored, Mapping) else None
+    return (True, principal) if is_principal(principal) else (False, NOBODY)

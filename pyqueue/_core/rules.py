@@ -12,6 +12,7 @@ from typing import Any
 
 from .._errors import InvalidPayload
 from .._outcome import Outcome, Verdict
+from .._principal import scoped
 from .._queue import Queue
 from .._record import JobError, JobRecord, Refusal
 from .._retry import LONGEST_RETRY_AFTER, Retry
@@ -36,20 +37,24 @@ class EffectiveOptions:
 
     Attributes:
         ordering_key: `None`: no order.
-        unique_key: `None`: as many as there are.
+        line: the ordering key as its principal's own.
+        unique_key: as its principal's own; `None`: as many as there are.
         on_conflict: which of two with the same unique key stays.
         delay: seconds.
         expires: seconds; `None`: never.
     """
 
     ordering_key: str | None
+    line: str | None
     unique_key: str | None
     on_conflict: str
     delay: float
     expires: float | None
 
 
-def effective_options(task: Task, options: Mapping[str, Any], payload: Mapping[str, Any]) -> EffectiveOptions:
+def effective_options(
+    task: Task, principal: str, options: Mapping[str, Any], payload: Mapping[str, Any]
+) -> EffectiveOptions:
     """The options that hold for a job.
 
     Raises:
@@ -62,9 +67,11 @@ def effective_options(task: Task, options: Mapping[str, Any], payload: Mapping[s
             return given
         return None if template is None else str(template.fill(payload))
 
+    ordering_key = fill("ordering_key", task.ordering_key)
     return EffectiveOptions(
-        ordering_key=fill("ordering_key", task.ordering_key),
-        unique_key=fill("unique_key", task.unique_key),
+        ordering_key=ordering_key,
+        line=scoped(principal, ordering_key),
+        unique_key=scoped(principal, fill("unique_key", task.unique_key)),
         on_conflict=options.get("on_conflict") or task.on_conflict,
         delay=options.get("delay", task.delay),
         expires=options.get("expires", task.expires),
@@ -98,6 +105,7 @@ class Rules:
         job = JobRecord(
             seq=command.seq,
             id=command.id,
+            principal=command.principal,
             task=command.task,
             payload=command.payload,
             bytes=command.bytes,
@@ -119,7 +127,7 @@ class Rules:
             self._end(job.with_(error=JobError(ErrorCode.UNKNOWN_TASK, message)), Status.FAILED)
             return
         try:
-            effective = effective_options(task, job.options or {}, job.payload)
+            effective = effective_options(task, job.principal, job.options or {}, job.payload)
         except InvalidPayload as invalid:
             self._end(job.with_(error=JobError(ErrorCode.TEMPLATE, str(invalid))), Status.FAILED)
             return
@@ -130,7 +138,7 @@ class Rules:
             error=None,
             options=None,
             ordering_key=effective.ordering_key,
-            open_key=effective.ordering_key,
+            open_key=effective.line,
             unique_key=effective.unique_key,
             not_before=job.created_at + effective.delay,
             wait=effective.delay,
@@ -341,8 +349,8 @@ class Rules:
         """
         blamed: set[str] = set()
         for job in found:
-            is_first = job.ordering_key is None or job.ordering_key not in blamed
-            blamed.add(job.ordering_key or job.id)
+            is_first = job.line is None or job.line not in blamed
+            blamed.add(job.line or job.id)
             job = job.with_(certainty=Certainty.MAYBE_APPLIED)
             if not is_first:
                 self._after_attempt(job.with_(attempts=max(0, job.attempts - 1)), job.error, 0.0)
@@ -365,7 +373,7 @@ class Rules:
         self._memory.put(
             job.with_(
                 status=Status.PENDING,
-                open_key=job.ordering_key,
+                open_key=job.line,
                 not_before=self._now,
                 wait=0.0,
                 settled_at=None,
@@ -402,6 +410,18 @@ class Rules:
         self._memory.count("pruned_failed" if job.status is Status.FAILED else "pruned")
         self._memory.delete(job)
 
+    def forget(self, job: JobRecord) -> None:
+        """Deletes a job, whatever it is, once it is not being sent any more."""
+        self._memory.count("cleared")
+        if job.status is Status.SENDING:
+            self._memory.put(
+                job.with_(forgotten=True, cancel_requested=True, edit_payload=None, edit_bytes=0)
+            )
+        elif job.is_open or job.open_key is not None:
+            self._cancel(job.with_(forgotten=True), ErrorCode.DISCARDED, "its principal's jobs were cleared")
+        else:
+            self._memory.delete(job)
+
     # -- how jobs end -------------------------------------------------------------------------------------
 
     def _cancel(self, job: JobRecord, code: ErrorCode, message: str) -> None:
@@ -413,7 +433,7 @@ class Rules:
         never_sent = job.certainty is Certainty.NEVER_SENT and status in (Status.FAILED, Status.EXPIRED)
         ended = job.with_(
             status=status,
-            open_key=job.ordering_key if holds_key else None,
+            open_key=job.line if holds_key else None,
             unique_key=job.unique_key if status in _KEEPS_UNIQUE_KEY else None,
             settled_at=self._now,
             cancel_requested=False,
@@ -430,6 +450,8 @@ class Rules:
         )
         self._memory.put(ended)
         self._release_waiting(job)
+        if ended.forgotten:
+            self._memory.delete(self._memory.jobs[ended.seq])
 
     def _holds_its_key(self, job: JobRecord) -> bool:
         task = self._queue.find(job.task)

@@ -6,13 +6,15 @@ What a sweep has done is stored in the commit that does it, so that the next own
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from .._ports import Query
+from .._principal import is_principal
 from .._queue import Queue
-from .._record import JobError, JobRecord, is_number
+from .._record import JobError, JobRecord, is_count, is_number
 from .._vocabulary import ErrorCode, Status
+from .commands import Command
 from .memory import Memory
 from .rules import DECLARATION, LATER, NETWORK, Rules
 
@@ -31,11 +33,16 @@ RETRY = "retry"
 FLUSH, FLUSH_NETWORK = "flush", "flush_network"
 """A page cuts all waits after attempts short: those that only time ends, and those that a network ends."""
 
+CLEAR = "clear"
+"""Somebody's jobs are to go, whatever they are."""
+
 RECONNECT = "reconnect"
 """A sign of a network: what waits or gave up for lack of one is due now."""
 
 AT_A_TIME = 50
 """Jobs of a batch: in the slowest engine about as long as nobody notices that nothing else is attended to."""
+
+_STATUSES = tuple(Status)
 
 _STATUS = {RETRY: Status.FAILED, MEND: Status.PENDING}
 _BACKOFF = {REVIVE: DECLARATION, FLUSH: LATER, FLUSH_NETWORK: NETWORK, RECONNECT: NETWORK}
@@ -43,6 +50,7 @@ _CONCERNED = {
     **dict.fromkeys((REVIVE, RETRY), (Status.FAILED,)),
     **dict.fromkeys((MEND, CLOCK, FLUSH, FLUSH_NETWORK), (Status.PENDING,)),
     RECONNECT: (Status.FAILED, Status.PENDING),
+    CLEAR: _STATUSES,
 }
 """The statuses of the jobs that a sweep is for, in the order in which sweeps are carried out."""
 
@@ -53,13 +61,16 @@ class _Sweep:
 
     Attributes:
         after: the place up to which it has come: a `seq`, for `CLOCK` a `due`.
-        after_seq: for `CLOCK`, the `seq` that goes with it.
+        after_seq: for `CLOCK`, the `seq` that goes with it; for `CLEAR`, the position of the status.
         at: when it was asked for, Unix time in seconds.
+        whose: for `RETRY` and `CLEAR`, whose jobs it is for, the latter in turn: by principal, the `seq` of
+            the command. What was written after a `CLEAR` stays.
     """
 
     after: float
     at: float
     after_seq: int = -1
+    whose: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +118,20 @@ class Sweeps:
         """What `meta.sweeps` is to hold."""
         return {name: asdict(sweep) for name, sweep in self._sweeps.items()}
 
-    def begin(self, name: str, now: float) -> None:
-        """Begins a sweep, or begins it again."""
+    def begin(self, name: str, now: float, asked_by: Command | None = None) -> None:
+        """Begins a sweep, or begins it again.
+
+        Args:
+            name: of the sweep.
+            now: Unix time in seconds.
+            asked_by: the command whose principal's jobs it is for, besides those for whom it is under way;
+                `None`: everybody's.
+        """
         depth = self._memory.tallies["depth"]
         if any(depth[status.value] for status in _CONCERNED[name]):
-            self._sweeps[name] = _Sweep(-1, now)
+            before = self._sweeps[name].whose if name in self._sweeps else {}
+            added = {} if asked_by is None else {asked_by.principal: asked_by.seq}
+            self._sweeps[name] = _Sweep(-1, now, whose={**before, **added})
             if self._batch is not None and self._batch.name == name:
                 self._batch = None
             if self._asked == name:
@@ -129,8 +149,15 @@ class Sweeps:
         waiting = [name for name in _CONCERNED if name in self._sweeps]
         self._asked = name = next((name for name in waiting if self._sweeps[name].after == -1), waiting[0])
         after, after_seq = self._sweeps[name].after, self._sweeps[name].after_seq
+        if name == CLEAR:
+            whose = next(iter(self._sweeps[name].whose))
+            status = _STATUSES[max(0, after_seq)]
+            return {"mine": (whose, status, int(after), AT_A_TIME)}
         if name == CLOCK:
-            return {"late": (max((after, after_seq), (now, -1)), AT_A_TIME)}
+            return {
+                "principal": self._memory.principal,
+                "late": (max((after, after_seq), (now, -1)), AT_A_TIME),
+            }
         if name in _STATUS:
             return {"status": (_STATUS[name], int(after), AT_A_TIME)}
         return {"backoff": (_BACKOFF[name], int(after), AT_A_TIME)}
@@ -143,6 +170,9 @@ class Sweeps:
             records: that it found, as they are stored; those that can be read are in the memory.
         """
         name, self._asked = self._asked, None
+        if name == CLEAR and query.mine is not None:
+            self._take_in_own(query.mine, records)
+            return
         if name == CLOCK and query.late is not None:
             after, limit = query.late
             places = [(record["due"], record["seq"]) for record in records if is_number(record.get("due"))]
@@ -161,6 +191,22 @@ class Sweeps:
         seqs = [seq for seq in seqs if seq in self._memory.jobs]
         self._batch = _Batch(name, seqs, found[-1] if found else after, len(found) < limit)
 
+    def _take_in_own(self, asked: tuple[str, Status, int, int], records: Sequence[Mapping[str, Any]]) -> None:
+        """Takes a batch of one principal's jobs; after those of one status come those of the next."""
+        principal, status, after, limit = asked
+        found = [
+            record["seq"]
+            for record in records
+            if record.get("principal") == principal
+            and record.get("status") == status
+            and record["seq"] > after
+        ][:limit]
+        seqs = [seq for seq in found if seq in self._memory.jobs]
+        position = _STATUSES.index(status)
+        is_whole = len(found) < limit
+        reached = (0.0, position + 1) if is_whole else (float(found[-1]), position)
+        self._batch = _Batch(CLEAR, seqs, reached, is_whole and position == len(_STATUSES) - 1)
+
     def touched(self) -> list[JobRecord]:
         """The jobs of the batch that was read: their lines have to be known before it is applied."""
         return [self._memory.jobs[seq] for seq in self._batch.seqs] if self._batch else []
@@ -173,26 +219,33 @@ class Sweeps:
         for seq in batch.seqs:
             job = self._memory.jobs[seq]
             try:
-                self._apply_to(batch.name, job, sweep.at, rules)
+                self._apply_to(batch.name, job, sweep, rules)
             except Exception as error:
                 rules.give_up(job, JobError(ErrorCode.EXCEPTION, f"{type(error).__name__}: {error}"))
-        if batch.is_last:
+        if batch.is_last and batch.name == CLEAR and len(sweep.whose) > 1:
+            self._sweeps[CLEAR] = _Sweep(0, sweep.at, 0, dict([*sweep.whose.items()][1:]))
+        elif batch.is_last:
             del self._sweeps[batch.name]
         else:
             sweep.after, sweep.after_seq = batch.reached
         self.has_changed = True
 
-    def _apply_to(self, name: str, job: JobRecord, at: float, rules: Rules) -> None:
+    def _apply_to(self, name: str, job: JobRecord, sweep: _Sweep, rules: Rules) -> None:
         code = job.error.code if job.error else None
         is_failed = job.status is Status.FAILED
-        if name == CLOCK:
+        if name == CLEAR:
+            if job.seq < sweep.whose.get(job.principal, 0):
+                rules.forget(job)
+        elif name == RETRY and job.principal not in sweep.whose:
+            pass
+        elif name == CLOCK:
             rules.correct_wait(job)
         elif name == MEND:
             self._memory.touch(job)
         elif name == REVIVE:
             if is_failed and code == ErrorCode.UNKNOWN_TASK and self._queue.find(job.task) is not None:
                 rules.reopen(job)
-        elif is_failed and name in (RETRY, RECONNECT) and (job.settled_at or 0.0) <= at:
+        elif is_failed and name in (RETRY, RECONNECT) and (job.settled_at or 0.0) <= sweep.at:
             rules.reopen(job)
         elif job.status is Status.PENDING and name != RETRY:
             rules.hasten(job)
@@ -201,10 +254,17 @@ class Sweeps:
 def _read(stored: Any) -> dict[str, _Sweep]:
     sweeps = stored if isinstance(stored, Mapping) else {}
     return {
-        name: _Sweep(sweep["after"], sweep["at"], sweep.get("after_seq", -1))
+        name: _Sweep(sweep["after"], sweep["at"], sweep.get("after_seq", -1), _whose(sweep))
         for name in _CONCERNED
         if isinstance(sweep := sweeps.get(name), Mapping)
         and is_number(sweep.get("after"))
         and is_number(sweep.get("at"))
         and is_number(sweep.get("after_seq", -1))
+        and (name != CLEAR or (_whose(sweep) and int(sweep.get("after_seq", -1)) < len(_STATUSES)))
     }
+
+
+def _whose(sweep: Mapping[str, Any]) -> dict[str, int]:
+    whose = sweep.get("whose")
+    items = whose.items() if isinstance(whose, Mapping) else ()
+    return {principal: seq for principal, seq in items if is_principal(principal) and is_count(seq)}

@@ -193,6 +193,7 @@ def _names_jobs(query: Query) -> bool:
         or query.late
         or query.lines
         or query.status
+        or query.mine
         or query.backoff
         or query.retained
     )
@@ -210,15 +211,18 @@ def _select(transaction: Any, query: Query) -> list[Any]:
     for key in query.unique_keys:
         select("unique_key", IDBKeyRange.only(key))
     if query.due_after is not None:
-        select("due", _above(query.due_after), query.due_limit)
+        select("due", _due_range(query.principal, query.due_after), query.due_limit)
     if query.late is not None:
         place, limit = query.late
-        select("due", _above(place), limit)
+        select("due", _due_range(query.principal, place), limit)
     for key, after in query.lines.items():
         select("order", _range([key, after], [key, inf]), query.line_depth)
     if query.status is not None:
         status, after, limit = query.status
         select("status", _range([status.value, after], [status.value, inf]), limit)
+    if query.mine is not None:
+        principal, status, after, limit = query.mine
+        select("mine", _range([principal, status.value, after], [principal, status.value, inf]), limit)
     if query.backoff is not None:
         kind, after, limit = query.backoff
         select("backoff", _range([kind, after], [kind, inf]), limit)
@@ -233,8 +237,8 @@ def _both(source: Any, span: Any, limit: int | None) -> list[Any]:
     return [source.getAll(span, limit), source.getAllKeys(span, limit)]
 
 
-def _above(place: tuple[float, int]) -> Any:
-    return IDBKeyRange.lowerBound(to_js(list(place)), True)
+def _due_range(principal: str, place: tuple[float, int]) -> Any:
+    return IDBKeyRange.bound(to_js([principal, *place]), to_js([principal, []]), True, True)
 
 
 def _range(above: list[Any], below: list[Any]) -> Any:

@@ -31,16 +31,23 @@ class Oracle:
         self._passed: set[int] = set()
         self._cancelled: set[str] = set()
         self._may_be_pruned: set[str] = set()
+        self._whose: dict[str, str] = {}
         self.asked: dict[str, Mapping[str, Any]] = {}
         """By job id, every `enqueue` that was asked for."""
 
-    def enqueued(self, job_id: str, seq: int) -> None:
+    def enqueued(self, job_id: str, seq: int, principal: str) -> None:
         """A page asked for a job."""
-        self.asked[job_id] = {"seq": seq}
+        self.asked[job_id] = {"seq": seq, "principal": principal}
+        self._whose[job_id] = principal
+
+    def cleared(self, principal: str) -> None:
+        """A page asked to forget all jobs of a principal."""
+        for job_id in [job_id for job_id, asked in self.asked.items() if asked["principal"] == principal]:
+            del self.asked[job_id]
 
     def damaged(self, job_id: str) -> None:
         """Somebody damaged the record of a job: it cannot be delivered any more."""
-        del self.asked[job_id]
+        self.asked.pop(job_id, None)
 
     def watch(self) -> None:
         """Checks what has happened since the last look."""
@@ -63,6 +70,9 @@ class Oracle:
             raise Violation(f"job {arrival.seq} was sent after it had been cancelled")
         if not arrival.had_effect:
             return
+        whose = self._whose.get(arrival.job_id)
+        if arrival.session is not None and whose is not None and arrival.session != whose:
+            raise Violation(f"job {arrival.seq} of {whose!r} took effect as {arrival.session!r}")
         base = arrival.key.partition("/")[0].partition(":")[0]
         self._effects[base] += 1
         if self._effects[base] > 1:
@@ -70,6 +80,7 @@ class Oracle:
         record = self._world.disk.jobs.get(arrival.seq, {})
         key = record.get("ordering_key")
         if key is not None:
+            key = f"{key} of {record['principal']!r}"
             later = self._last_effect.get(key, -1)
             if later > arrival.seq and arrival.seq not in self._passed:
                 raise Violation(f"job {arrival.seq} of {key} took effect after job {later}")
@@ -100,6 +111,11 @@ class Oracle:
             recount[job.status.value] += 1
         if tallies["depth"] != recount:
             raise Violation(f"the tallies say {tallies['depth']}, a recount says {recount}")
+        people: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+        for job in jobs:
+            people[job.principal][job.status.value] += 1
+        if tallies["people"] != people:
+            raise Violation(f"the tallies say {tallies['people']}, a recount says {people}")
         open_jobs = [job for job in jobs if job.is_open]
         expected = {"count": len(open_jobs), "bytes": sum(job.bytes for job in open_jobs)}
         if tallies["open"] != expected:
@@ -135,7 +151,8 @@ class Oracle:
         """Whether anything waits but behind a failed job that a person has to deal with."""
         disk = self._world.disk
         return bool(disk.inbox) or any(
-            "due" in record or record["status"] == Status.SENDING for record in disk.jobs.values()
+            ("due" in record and self._world.is_mine(record)) or record["status"] == Status.SENDING
+            for record in disk.jobs.values()
         )
 
     def check_end(self) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from .._http import Request, Response, TransportError
+from .._problem import PRINCIPAL_MISMATCH
 
 Answer = Response | TransportError | int
 """An answer to give: a response, a bare status, or none at all."""
@@ -80,6 +81,16 @@ def problem(status: int, code: str) -> Response:
     """A refusal of the idempotency layer."""
     members = {"type": f"urn:pyqueue:idempotency:{code}", "status": status}
     return Response(status, {"content-type": "application/problem+json"}, json.dumps(members).encode())
+
+
+def mismatch(signed_in: bool) -> Response:
+    """A refusal of what another principal wrote than the one who is signed in.
+
+    Args:
+        signed_in: whether anybody is.
+    """
+    members = {"type": PRINCIPAL_MISMATCH, "status": 403, "signed_in": signed_in}
+    return Response(403, {"content-type": "application/problem+json"}, json.dumps(members).encode())
 
 
 def with_header(response: Response, name: str, value: str) -> Response:

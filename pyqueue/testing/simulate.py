@@ -17,6 +17,7 @@ from typing import Any
 from uuid import UUID
 
 from .._core.events import Send
+from .._principal import NOBODY
 from .._queue import Queue
 from .._vocabulary import SILENCE
 from .choices import Choices, shrink
@@ -137,9 +138,13 @@ class _Scenario:
         self._ids: list[str] = []
         self._one_in = self._choices.pick([12, 6, 4, 3, 2])
         """Of so many moments of a worker, one is its last."""
+        self._has_people = self._choices.happens(2)
+        """Whether the site says who is signed in."""
 
     def run(self, steps: int) -> None:
         """A time of trouble, then a calm one."""
+        if self._has_people:  # A site that identifies people does so on each page, from the first on.
+            self._world.identify(self._world.session)
         for step in range(steps):
             self._step()
             self._oracle.watch()
@@ -160,6 +165,7 @@ class _Scenario:
             (self._time_passes, 2),
             (self._something_wakes, 3),
             (self._the_server_changes, 4),
+            (self._somebody_signs_in, 10),
             (self._the_network_changes, 6),
             (self._a_frozen_worker_goes_on, 3),
             (self._the_page_comes_and_goes, 8),
@@ -199,7 +205,7 @@ class _Scenario:
             named = {} if task is None else {"task": task}
             fields = {"id": job_id, "payload": payload, "bytes": 8 * len(payload), "options": options}
             seq = self._world.append("enqueue", **fields, **named)
-            self._oracle.enqueued(job_id, seq)
+            self._oracle.enqueued(job_id, seq, self._world.identity or NOBODY)
             self._world.note(f"a page enqueues {seq}: {task} {dict(payload)} {dict(options)}")
 
     def _a_page_asks(self) -> None:
@@ -215,6 +221,22 @@ class _Scenario:
             fields |= {"payload": {**payload, "edited": len(self._world.trace)}, "bytes": 8}
         seq = self._world.append(kind, **fields)
         self._world.note(f"a page asks to {kind} {fields.get('id', '')[-2:]} ({seq})")
+
+    def _somebody_signs_in(self) -> None:
+        """Or out. A page says so at once, or not before it is asked next."""
+        world, choices = self._world, self._choices
+        if not self._has_people:
+            return
+        if choices.happens(4):
+            world.session = choices.pick(PEOPLE)
+            world.note(f"the session is of {world.session!r} now")
+        else:
+            before, world.session = world.session, choices.pick(PEOPLE)
+            world.note(f"a page says that {world.session!r} is signed in ({world.identify(world.session)})")
+            if choices.happens(6):
+                world.append("clear", principal=before)
+                self._oracle.cleared(before)
+                world.note(f"a page clears the jobs of {before!r}")
 
     def _time_passes(self) -> None:
         """Up to whatever comes next, or a little."""
@@ -317,19 +339,22 @@ class _Scenario:
         world.note("all is well")
         self._open_page()
         # A person signs in again once the last answers are there, then tries again what failed for good.
-        for asked in ("resume", "resume", "retry"):
-            world.append(asked)
-            self._run_until_idle(world.now + CALM)
-        while blocking := [
-            r["id"] for r in world.disk.jobs.values() if r["status"] == "failed" and "open_key" in r
-        ]:
-            world.append("discard", id=blocking[0])  # The server will not take it.
-            self._run_until_idle(world.now + CALM)
+        # So does everybody else whose jobs wait here.
+        for principal in PEOPLE if self._has_people else (NOBODY,):
+            if self._has_people:
+                world.session = principal
+                world.identify(principal)
+            for asked in ("resume", "resume", "retry"):
+                world.append(asked)
+                self._run_until_idle(world.now + CALM)
+            while blocking := self._blocking():
+                world.append("discard", id=blocking[0])  # The server will not take it.
+                self._run_until_idle(world.now + CALM)
         self._oracle.check_end()
 
     def _blocking(self) -> list[str]:
-        """The ids of failed jobs that hold their key."""
-        jobs = self._world.disk.jobs.values()
+        """The ids of failed jobs that hold their key, of whoever is signed in."""
+        jobs = filter(self._world.is_mine, self._world.disk.jobs.values())
         return [record["id"] for record in jobs if record["status"] == "failed" and "open_key" in record]
 
     def _run_until_idle(self, end: float) -> None:
@@ -352,6 +377,9 @@ class _Scenario:
             oracle.watch()
 
 
+PEOPLE = (NOBODY, "ada", "bo")
+"""Who may be signed in."""
+
 RUBBISH: Sequence[Mapping[str, Any]] = (
     {},
     {"v": 1, "type": 5, "at": 0},
@@ -362,6 +390,8 @@ RUBBISH: Sequence[Mapping[str, Any]] = (
     {"v": 1, "type": "edit", "at": 0, "id": "x", "payload": None},
     {"v": 1, "type": "cancel", "at": "now", "id": "x"},
     {"v": 1, "type": "retry", "at": 0, "id": ["x"]},
+    {"v": 1, "type": "identify", "at": 0, "principal": 7},
+    {"v": 1, "type": "clear", "at": 0, "principal": "line\nbreak"},
 )
 """Commands that are none."""
 

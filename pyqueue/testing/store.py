@@ -19,9 +19,10 @@ Place = tuple[Any, ...]
 
 _INDEXES: Mapping[str, tuple[str, ...]] = {
     "id": ("id", "seq"),
-    "due": ("due", "seq"),
+    "due": ("principal", "due", "seq"),
     "order": ("open_key", "seq"),
     "status": ("status", "seq"),
+    "mine": ("principal", "status", "seq"),
     "unique_key": ("unique_key", "seq"),
     "backoff": ("backoff", "seq"),
     "retained": ("retained", "settled_at", "seq"),
@@ -142,15 +143,19 @@ class MemoryStore:
             yield from select("id", (job_id, -1), (job_id, inf))
         for key in query.unique_keys:
             yield from select("unique_key", (key, -1), (key, inf))
+        whose = query.principal
         if query.due_after is not None:
-            yield from select("due", query.due_after, (inf,), query.due_limit)
+            yield from select("due", (whose, *query.due_after), (whose, inf), query.due_limit)
         if query.late is not None:
-            yield from select("due", query.late[0], (inf,), query.late[1])
+            yield from select("due", (whose, *query.late[0]), (whose, inf), query.late[1])
         for key, after in query.lines.items():
             yield from select("order", (key, after), (key, inf), query.line_depth)
         if query.status is not None:
             status, after, limit = query.status
             yield from select("status", (status.value, after), (status.value, inf), limit)
+        if query.mine is not None:
+            principal, status, after, limit = query.mine
+            yield from select("mine", (principal, status.value, after), (principal, status.value, inf), limit)
         if query.backoff is not None:
             kind, after, limit = query.backoff
             yield from select("backoff", (kind, after), (kind, inf), limit)

@@ -35,11 +35,12 @@ from .._core.owner import Owner
 from .._errors import OwnershipLost
 from .._http import Request, Response, TransportError
 from .._outcome import Outcome
+from .._principal import NOBODY
 from .._queue import Queue
 from .._record import JobRecord
 from .._vocabulary import SILENCE, UNREACHABLE
 from .choices import Choices
-from .server import json_response, problem, with_header
+from .server import json_response, mismatch, problem, with_header
 from .store import Disk, MemoryStore
 
 STOLEN_AFTER = 60.0
@@ -131,6 +132,7 @@ class Arrival:
         status: of the answer.
         had_effect: whether it did something; a replay does not.
         body: as sent.
+        session: who was signed in there; `None`: the server did not look.
     """
 
     at: float
@@ -140,6 +142,7 @@ class Arrival:
     status: int
     had_effect: bool
     body: Any
+    session: str | None
 
 
 class World:
@@ -170,7 +173,11 @@ class World:
         self.page_is_open = True
         self.timer: float | None = None
         self.sync_is_armed = False
+        self.identity: str | None = None
+        """Who is signed in, as a page has said last; `None`: none has ever."""
         # The server and the network.
+        self.session = NOBODY
+        """Who is signed in at the server."""
         self.mood = "fine"
         self.is_offline = False
         self.flag: Mapping[str, Any] | None = {"paused": False}
@@ -184,12 +191,22 @@ class World:
 
     def append(self, type: str, **fields: Any) -> int:
         """A page appends a command, and wakes the worker."""
-        seq = self.disk.append(type, self.now, **fields)
+        named = {} if self.identity is None else {"principal": self.identity}
+        seq = self.disk.append(type, self.now, **{**named, **fields})
         self.timer = self.now + SILENCE
         self.sync_is_armed = True
         if self.is_calm or not self.choices.happens(4):
             self.wake("append")
         return seq
+
+    def identify(self, principal: str) -> int:
+        """A page says who is signed in."""
+        self.identity = principal
+        return self.append("identify")
+
+    def is_mine(self, record: Mapping[str, Any]) -> bool:
+        """Whether a job is of whoever is signed in, as far as pages know."""
+        return bool(record.get("principal", NOBODY) == (self.identity or NOBODY))
 
     def wake(self, reason: str) -> None:
         """Wakes the worker: the one that runs, or a new one."""
@@ -214,7 +231,10 @@ class World:
         """What `readWork` of web/page/view.js tells."""
         if self.disk.inbox:
             return True
-        if any(record["status"] in ("pending", "sending") for record in self.disk.jobs.values()):
+        jobs = self.disk.jobs.values()
+        if any(record["status"] == "sending" for record in jobs):
+            return True
+        if any(record["status"] == "pending" and self.is_mine(record) for record in jobs):
             return True
         return any(
             record["status"] == "failed" and record.get("error", {}).get("code") in UNREACHABLE
@@ -275,8 +295,8 @@ class World:
         match action:
             case Load() | Commit():
                 worker.transaction = action
-            case Send(job):
-                self._send(worker, job)
+            case Send(job, principal):
+                self._send(worker, job, principal)
             case Withdraw(job_id):
                 if (exchange := worker.exchanges.pop(job_id, None)) is not None:
                     exchange.attempt.close()
@@ -331,9 +351,8 @@ class World:
 
     # -- the network and the server -----------------------------------------------------------------------
 
-    def _send(self, worker: Worker, job: JobRecord) -> None:
-        queue = self.queue
-        work = attempt(queue, job, _Wire(), _Clock(self))
+    def _send(self, worker: Worker, job: JobRecord, principal: str | None) -> None:
+        work = attempt(self.queue, job, _Wire(), _Clock(self), principal)
         self._advance(worker, job, work, None)
 
     def _advance(
@@ -383,9 +402,12 @@ class World:
         """The server gets a request; it keeps the rules of `IdempotencyMiddleware`."""
         job, request = exchange.job, exchange.request
         key = request.headers["Idempotency-Key"].strip('"')
+        checks = request.principal is not None and not self.mood.startswith("bare")
         before = self._replies.get(key)
         had_effect = False
-        if before is not None:
+        if checks and request.principal != self.session:
+            response = mismatch(self.session != NOBODY)
+        elif before is not None:
             response = before[1] if before[0] == request.body else problem(422, "key-reused")
         else:
             response = self._mooded(job)
@@ -399,7 +421,10 @@ class World:
             f"the server gets {job.seq} ({key[-12:]}): {response.status}{' effect' if had_effect else ''}"
         )
         self.arrivals.append(
-            Arrival(self.now, key, job.id, job.seq, response.status, had_effect, request.body)
+            Arrival(
+                *(self.now, key, job.id, job.seq, response.status, had_effect, request.body),
+                self.session if checks else None,
+            )
         )
 
     def _mooded(self, job: JobRecord) -> Response:
