@@ -15,6 +15,7 @@ from ._http import Request, Response, quote_key
 from ._outcome import Outcome, Verdict, checked, done, fail, job_error
 from ._payload import check_own_request
 from ._ports import Clock, Transport
+from ._principal import HEADER, to_header
 from ._queue import Queue
 from ._record import JobRecord
 from ._redirect import redirect_of, send_following
@@ -61,7 +62,9 @@ class _Named:
     principal: str
 
     async def send(self, request: Request) -> Response:
-        return await self.transport.send(replace(request, principal=self.principal))
+        return await self.transport.send(
+            replace(request, headers={**request.headers, HEADER: to_header(self.principal)})
+        )
 
 
 async def _call(function: TaskFunction, job: JobRecord, http: HTTPClient, clock: Clock) -> Outcome:

@@ -58,6 +58,43 @@ class Client:
         answer = await self._page.call(self._js, "persist")
         return answer if isinstance(answer, bool) else None
 
+    async def identify(self, user: str | int | None, *, hash: bool = False) -> None:
+        """Says who is signed in. What others wrote is neither sent nor shown until they are back.
+
+        Args:
+            user: a stable id of 1 to 255 characters; `None`: nobody.
+            hash: only a digest of the id is stored and sent.
+
+        Raises:
+            InvalidPayload: it is no id.
+        """
+        await self._call("identify", user, {"hash": hash})
+
+    async def principal(self) -> str:
+        """Who is signed in, as stored: the id, or its digest; empty: nobody."""
+        return str(await self._call("principal"))
+
+    async def sign_out(self, waiting: str = "keep", *, timeout: float = 10.0) -> list[dict[str, Any]]:
+        """Signs the person out of the queue; to be called before their session ends.
+
+        Args:
+            waiting: whether what was not delivered is kept until they are back (`keep`), sent first
+                (`send`), or deleted (`discard`).
+            timeout: seconds that sending, or deleting, may take.
+
+        Returns:
+            For each job that was not delivered a dict with `id`, `task` and `became`: `sent`, `kept`,
+            `discarded` or `failed`.
+        """
+        options = {"waiting": waiting, "timeout": timeout}
+        left: list[dict[str, Any]] = self._from_js(await self._call("signOut", options))
+        return left
+
+    async def clear(self, principal: str | None = None) -> None:
+        """Forgets one person's jobs and results; by default those of whoever is signed in, who then is no
+        more."""
+        await self._call("clear", *([] if principal is None else [principal]))
+
     async def enqueue(
         self,
         task: str | Mapping[str, Any],

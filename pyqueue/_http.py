@@ -25,8 +25,6 @@ class Request:
         body: what to send: `None`, a `str`, `bytes`, or a value of the place (a `Blob`, a payload to encode).
         encoding: how a mapping becomes a body. The same body is encoded to the same bytes at every attempt.
         timeout: seconds for the whole exchange.
-        principal: whose the request is, for the server to compare; `None`: it is not told. Other origins
-            never are.
         redirect: `follow`, or `manual`: a redirect is not followed but answered as `Response.redirected`.
     """
 
@@ -37,7 +35,6 @@ class Request:
     encoding: Encoding = "auto"
     timeout: float = 30.0
     redirect: Literal["follow", "manual"] = "manual"
-    principal: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,6 +96,8 @@ export type ExplanationCode =
   /** The worker cannot start; `stats().worker` says why. */
   | "worker_failed"
   | "offline"
+  /** Somebody else wrote it: it waits until they sign in again. */
+  | "sealed"
   /** Stored; the worker has not seen it yet. */
   | "not_admitted"
   /** Another job has to go first. */
@@ -136,6 +138,8 @@ export interface Job {
   readonly idempotencyKey: string;
   readonly createdAt: number;
   readonly settledAt?: number;
+  /** It is somebody else's than of whoever is signed in: nothing else is told of it. */
+  readonly sealed: boolean;
   /** What it waited for, or how it had ended, when it was read by `jobs({explain: true})` or explained last. */
   readonly explanation?: Explanation;
   /** Reads the job again. Rejects with `UnknownJob` if it was pruned. */
@@ -174,7 +178,7 @@ export interface WorkerState {
 }
 
 export interface Stats {
-  /** Stored jobs by status. */
+  /** Stored jobs by status, of whoever is signed in. */
   depth: { [status in Status]: number };
   inFlight: number;
   /** Ever made. */
@@ -190,6 +194,8 @@ export interface Stats {
   prunedFailed: number;
   /** Records that could not be read, up to 1,000; they keep no other job waiting. `setAside()` shows them. */
   setAside: number;
+  /** Jobs of others that were not delivered: they wait until their authors sign in again. */
+  sealed: number;
   /** Seconds; `null`: none waits. */
   oldestPendingAge: number | null;
   /** Whether the queue is held; `holds` says why. */
@@ -211,6 +217,13 @@ export interface Stats {
   worker: WorkerState;
 }
 
+/** What became of a job when its author signed out. */
+export interface Left {
+  id: string;
+  task?: string;
+  became: "sent" | "kept" | "discarded" | "failed";
+}
+
 /** A record that could not be read, as it was found. */
 export interface SetAside {
   from: "inbox" | "jobs";
@@ -225,7 +238,7 @@ export interface Declaration {
   tasks?: { [name: string]: { label?: string | null } };
 }
 
-/** Something changed. `type`: `appended`, `changed`, `idle`, `worker`, `online` or `offline`. */
+/** Something changed. `type`: `appended`, `changed`, `identified`, `idle`, `worker`, `online` or `offline`. */
 export interface Change {
   type: string;
   jobs?: { id: string; status?: Status; task?: string }[];
@@ -261,6 +274,23 @@ export interface Pyqueue {
   persist(): Promise<boolean | null>;
   /** The first 50 records that could not be read. */
   setAside(): Promise<SetAside[]>;
+  /**
+   * Says who is signed in, from here on, by a stable id; `null`: nobody. What others wrote is neither sent nor shown
+   * until they are back. `hash`: only a digest of the id is stored and sent. Resolves when it is on disk.
+   */
+  identify(user: string | number | null, options?: { hash?: boolean }): Promise<void>;
+  /** Who is signed in, as stored: the id, or its digest; empty: nobody. */
+  principal(): Promise<string>;
+  /**
+   * Signs the person out of the queue; to be called before their session ends. What was not delivered is kept until
+   * they are back (the default), sent first, or discarded. Sending, or deleting, may take `timeout` seconds (10).
+   */
+  signOut(options?: { waiting?: "keep" | "send" | "discard"; timeout?: number }): Promise<Left[]>;
+  /**
+   * Forgets one person's jobs and results; by default those of whoever is signed in, who then is no more. Resolves when
+   * that is on disk; the worker carries it out.
+   */
+  clear(principal?: string): Promise<void>;
   /** What a person calls the tasks that have a label. */
   labels(): Promise<{ [task: string]: string }>;
   /** Calls a function at every change; returns what ends it. */

@@ -8,6 +8,7 @@ import { Client } from "./page/client.js";
 import { enhanceForms } from "./page/forms.js";
 import { idle } from "./page/moment.js";
 import { views } from "./page/second.js";
+import { guardSignOut } from "./page/sign-out-guard.js";
 
 mountAt(import.meta.url);
 const key = Symbol.for(mount());
@@ -19,6 +20,13 @@ shared.pyqueue ??= pyqueue;
 /** @type {any} */ (import.meta).pyqueue = pyqueue;
 
 if (typeof document !== "undefined") {
+  const { user, userHash } = [...document.scripts].find(({ src }) => src === import.meta.url)?.dataset ?? {};
+  if (user !== undefined) {
+    pyqueue
+      .identify(user || null, { hash: userHash !== undefined })
+      .catch((error) => console.error("pyqueue:", error));
+  }
+  guardSignOut(document, pyqueue);
   enhanceForms(document, pyqueue);
   const show = () =>
     views()

@@ -21,9 +21,10 @@ const upgrades = [
     db.createObjectStore("aside", { keyPath: "key", autoIncrement: true });
     const jobs = db.createObjectStore("jobs", { keyPath: "seq" });
     jobs.createIndex("id", "id", { unique: true });
-    jobs.createIndex("due", ["due", "seq"]);
+    jobs.createIndex("due", ["principal", "due", "seq"]);
     jobs.createIndex("order", ["open_key", "seq"]);
     jobs.createIndex("status", ["status", "seq"]);
+    jobs.createIndex("mine", ["principal", "status", "seq"]);
     jobs.createIndex("unique_key", "unique_key");
     jobs.createIndex("backoff", ["backoff", "seq"]);
     jobs.createIndex("retained", ["retained", "settled_at"]);

@@ -13,9 +13,9 @@ export const SETTLED = /** @type {const} */ (["done", "failed", "cancelled", "ex
 
 export const CERTAINTIES = /** @type {const} */ (["never_sent", "maybe_applied", "applied", "rejected"]);
 
-/** @typedef {"enqueue" | "cancel" | "retry" | "discard" | "edit" | "pause" | "resume" | "flush"} CommandType */
+/** @typedef {"enqueue" | "cancel" | "retry" | "discard" | "edit" | "pause" | "resume" | "flush" | "identify" | "clear"} CommandType */
 
-export const COMMAND_TYPES = /** @type {const} */ (["enqueue", "cancel", "retry", "discard", "edit", "pause", "resume", "flush"]);
+export const COMMAND_TYPES = /** @type {const} */ (["enqueue", "cancel", "retry", "discard", "edit", "pause", "resume", "flush", "identify", "clear"]);
 
 /** @typedef {"network" | "offline" | "timeout" | "http" | "unauthorized" | "rejected" | "retry_later" | "exception" | "unknown_task" | "template" | "interrupted" | "expired" | "cancelled" | "discarded" | "superseded"} ErrorCode */
 

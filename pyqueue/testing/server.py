@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from .._http import Request, Response, TransportError
+from .._principal import HEADER, NOBODY, to_header
 from .._problem import PRINCIPAL_MISMATCH
 
 Answer = Response | TransportError | int
@@ -27,6 +28,7 @@ class FakeServer:
         latency: seconds until the request arrives, and again until the answer does.
         lose_replies: while true, effects happen but their answers are lost.
         offline: while true, nothing arrives and the browser knows it.
+        session: the principal who is signed in; `None`: the server does not look.
         requests: every request that arrived, in order.
         effects: every request that had an effect, in order.
     """
@@ -36,6 +38,7 @@ class FakeServer:
     latency: float = 0.01
     lose_replies: bool = False
     offline: bool = False
+    session: str | None = None
     requests: list[Request] = field(default_factory=list)
     effects: list[Request] = field(default_factory=list)
     _replies: dict[str, tuple[Request, Response]] = field(default_factory=dict)
@@ -58,6 +61,9 @@ class FakeServer:
         return response
 
     def _once(self, request: Request) -> Response:
+        stated = request.headers.get(HEADER)
+        if self.session is not None and stated is not None and stated != to_header(self.session):
+            return mismatch(self.session != NOBODY)
         key = request.headers.get("Idempotency-Key")
         if key is not None and key in self._replies:
             first, response = self._replies[key]

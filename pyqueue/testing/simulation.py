@@ -85,6 +85,8 @@ class Simulation:
         self.random = Random(seed)
         self.loop = VirtualTimeLoop()
         self.clock = ManualClock(self.loop)
+        self.principal: str | None = None
+        """Who is signed in, as the page knows; `None`: the site never says."""
         self._store = store or MemoryStore(self.disk)
         self._transport = transport or self.server
         self.restart()
@@ -112,12 +114,21 @@ class Simulation:
         job_id = str(UUID(int=self.random.getrandbits(128), version=4))
         named = {} if task is None else {"task": task}
         fields = {"id": job_id, "payload": dict(payload), "bytes": size, **named}
-        self.disk.append("enqueue", self.clock.now(), **fields, options=options)
+        self._append("enqueue", **fields, options=options)
         return job_id
+
+    def identify(self, principal: str) -> None:
+        """The page says who is signed in, as the browser's `identify` does; `NOBODY`: nobody."""
+        self.principal = principal
+        self._append("identify")
 
     def command(self, type: str, **fields: Any) -> None:
         """Appends any other command: `cancel`, `retry`, `discard`, `edit`, `pause`, `resume`, `flush`."""
-        self.disk.append(type, self.clock.now(), **fields)
+        self._append(type, **fields)
+
+    def _append(self, type: str, **fields: Any) -> None:
+        named = {} if self.principal is None else {"principal": self.principal}
+        self.disk.append(type, self.clock.now(), **{**named, **fields})
 
     def wake(self, reason: str = "append", *, linger: float = 0.0) -> float | None:
         """Wakes the worker, lets it deliver what is due, and returns when there is work next."""

@@ -35,7 +35,7 @@ from .._core.owner import Owner
 from .._errors import OwnershipLost
 from .._http import Request, Response, TransportError
 from .._outcome import Outcome
-from .._principal import NOBODY
+from .._principal import HEADER, NOBODY, to_header
 from .._queue import Queue
 from .._record import JobRecord
 from .._vocabulary import SILENCE, UNREACHABLE
@@ -402,10 +402,11 @@ class World:
         """The server gets a request; it keeps the rules of `IdempotencyMiddleware`."""
         job, request = exchange.job, exchange.request
         key = request.headers["Idempotency-Key"].strip('"')
-        checks = request.principal is not None and not self.mood.startswith("bare")
+        stated = request.headers.get(HEADER)
+        checks = stated is not None and not self.mood.startswith("bare")
         before = self._replies.get(key)
         had_effect = False
-        if checks and request.principal != self.session:
+        if checks and stated != to_header(self.session):
             response = mismatch(self.session != NOBODY)
         elif before is not None:
             response = before[1] if before[0] == request.body else problem(422, "key-reused")

@@ -2,7 +2,7 @@
 
 import { result, transact } from "./database.js";
 import { InvalidPayload, PyqueueError, UnknownJob } from "./errors.js";
-import { readAppended } from "./meta.js";
+import { NOBODY, readPages, toldPrincipal } from "./identity.js";
 import { isName, optionsOf } from "./options.js";
 import { payloadOf, requestOf } from "./payload.js";
 import { command } from "./records.js";
@@ -84,15 +84,22 @@ function reading(read) {
 export async function append(commands, declared) {
   const added = commands.filter(({ type }) => type === "enqueue");
   const naming = commands.filter((command) => command.type !== "enqueue" && "id" in command);
-  const stores = ["inbox", ...(added.length ? ["pages"] : []), ...(naming.length ? ["jobs"] : [])];
+  const stores = ["inbox", "pages", ...(naming.length ? ["jobs"] : [])];
+  const told = await toldPrincipal();
   await withRoom(declared, (room) => {
     checkPayloads(room, commands);
     return transact(stores, "readwrite", async (tx) => {
-      if (naming.length) await Promise.all(naming.map(({ id }) => requireJob(tx, id)));
+      const reading = readPages(tx);
+      const principal = told ?? (await reading).identity?.principal;
+      if (naming.length) await Promise.all(naming.map(({ id }) => requireJob(tx, id, principal)));
       const inbox = tx.objectStore("inbox");
+      const pages = tx.objectStore("pages");
       // Fired together: the transaction's end is awaited, not each request. If there is no room for them, it has none.
-      for (const command of commands) inbox.add(command);
-      if (added.length) await count(tx, room, added);
+      for (const command of commands) {
+        inbox.add(principal === undefined ? command : { principal, ...command });
+        if (command.type === "identify") pages.put({ name: "identity", value: { principal: command.principal } });
+      }
+      if (added.length) pages.put({ name: "appended", value: reserve(room, (await reading).appended, added) });
     });
   });
 }
@@ -100,25 +107,15 @@ export async function append(commands, declared) {
 /**
  * @param {IDBTransaction} tx
  * @param {unknown} id
- * @throws {UnknownJob} no job has it
+ * @param {string} [principal] whose it has to be
+ * @throws {UnknownJob} no job of theirs has it
  */
-async function requireJob(tx, id) {
+async function requireJob(tx, id, principal = NOBODY) {
   if (typeof id === "string") {
-    const key = await result(tx.objectStore("jobs").index("id").getKey(id));
-    if (key !== undefined) return;
-    const waiting = await result(tx.objectStore("inbox").getAll());
-    if (waiting.some((command) => command.type === "enqueue" && command.id === id)) return;
+    const record = await result(tx.objectStore("jobs").index("id").get(id));
+    const waiting = record ? [record] : await result(tx.objectStore("inbox").getAll());
+    const found = waiting.find((one) => one.id === id && (record || one.type === "enqueue"));
+    if (found && (found.principal ?? NOBODY) === principal) return;
   }
   throw new UnknownJob(`there is no job ${shown(id)}`);
-}
-
-/**
- * @param {IDBTransaction} tx
- * @param {import("./room.js").Room} room
- * @param {Command[]} added
- * @throws {QueueFull}
- */
-async function count(tx, room, added) {
-  const value = reserve(room, await readAppended(tx), added);
-  tx.objectStore("pages").put({ name: "appended", value });
 }

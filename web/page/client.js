@@ -3,8 +3,11 @@
 import { append, editCommand, enqueueCommand, pauseCommand } from "./append.js";
 import { announce, announceHere, listen, openChannel } from "./channel.js";
 import { requireTask } from "./declaration.js";
+import { transact } from "./database.js";
 import { InvalidPayload } from "./errors.js";
+import { NOBODY, principalOf, readPages, tell } from "./identity.js";
 import { Job } from "./job.js";
+import { readMeta } from "./meta.js";
 import { command, recordOf } from "./records.js";
 import { views } from "./second.js";
 import { shown } from "./text.js";
@@ -45,6 +48,8 @@ export class Client {
   #wake;
   /** @type {Declaration | undefined} */
   #declared;
+  /** Ends once all know whom this page was told of last. @type {Promise<unknown>} */
+  #identified = Promise.resolve();
 
   /** @returns {Promise<void>} resolves once it is known which worker there is; asking for it installs it at once */
   get ready() {
@@ -58,6 +63,53 @@ export class Client {
    */
   declare(declaration) {
     this.#declared = declaration;
+  }
+
+  /**
+   * Says who is signed in, from here on. What somebody else wrote is neither sent nor shown until they are back.
+   *
+   * @param {string | number | null} user a stable id; `null`: nobody
+   * @param {{hash?: boolean}} [options] `hash`: only a digest of the id is stored and sent
+   * @returns {Promise<void>} resolves when it is on disk
+   */
+  async identify(user, options) {
+    const principal = principalOf(user, options);
+    tell(principal);
+    const identified = Promise.resolve(principal).then((name) => this.#identify(name));
+    this.#identified = identified.catch(() => {});
+    await identified;
+  }
+
+  /** @returns {Promise<string>} who is signed in, as stored; empty: nobody */
+  async principal() {
+    await this.#identified;
+    const { identity } = await transact(["pages"], "readonly", readPages);
+    return identity?.principal ?? NOBODY;
+  }
+
+  /**
+   * Signs the person out of the queue. To be called before the session ends: what is sent is sent as them.
+   *
+   * @param {{waiting?: "keep" | "send" | "discard", timeout?: number}} [options]
+   * @returns {Promise<import("./sign-out.js").Left[]>} what became of each job that was not delivered
+   */
+  async signOut(options) {
+    const { signOut } = await views();
+    return signOut(this, options);
+  }
+
+  /**
+   * Forgets one person's jobs and results, whatever they are. If they are signed in, they are no more.
+   *
+   * @param {string} [principal] by default of whoever is signed in
+   */
+  async clear(principal) {
+    const present = await this.principal();
+    const whose = principal ?? present;
+    tell(whose === present ? NOBODY : present);
+    const leaves = whose === present ? [command("identify", { principal: NOBODY })] : [];
+    await this.#append([command("clear", { principal: whose }), ...leaves]);
+    announce({ type: "identified" });
   }
 
   /**
@@ -90,6 +142,7 @@ export class Client {
    * @returns {Promise<Job[]>} in the order in which they were enqueued
    */
   async jobs(filter) {
+    await this.#identified;
     const { explain, readJobs } = await views();
     return (await readJobs(filter)).map(({ record, surroundings }) =>
       this.#job(record, surroundings && explain(record, surroundings, this.#worker.state, navigator.onLine)),
@@ -101,6 +154,7 @@ export class Client {
    * @returns {Promise<Job | null>} `null`: there is none, or its retention is over
    */
   async job(id) {
+    await this.#identified;
     const { readJob } = await views();
     const record = await readJob(id);
     return record ? this.#job(record) : null;
@@ -108,6 +162,7 @@ export class Client {
 
   /** What the queue holds and does; web/pyqueue.d.ts names the fields. */
   async stats() {
+    await this.#identified;
     const { readStats } = await views();
     return readStats(this.#worker, this.#declared);
   }
@@ -181,6 +236,17 @@ export class Client {
   /** Sends what waits now, whatever its backoff. */
   async flush() {
     await this.#append([command("flush", {})]);
+  }
+
+  /** @param {string} principal */
+  async #identify(principal) {
+    const [{ identity }, { holds }] = await transact(["meta", "pages"], "readonly", (tx) =>
+      Promise.all([readPages(tx), readMeta(tx, "holds")]),
+    );
+    // Nothing is news on most pages. Where the queue waits for a sign-in, this may be it.
+    if (identity?.principal === principal && !holds?.unauthorized) return;
+    await this.#append([command("identify", { principal })]);
+    announce({ type: "identified" });
   }
 
   /** @param {Command[]} commands */

@@ -5,7 +5,7 @@ import { now } from "./records.js";
 /**
  * @typedef {import("./records.js").JobRecord} JobRecord
  * @typedef {Exclude<import("./records.js").Status, "pending"> | import("./records.js").HoldKind | "worker_failed" |
- *   "offline" | "not_admitted" | "behind" | "outage" | "delayed" | "backoff" | "due"} ExplanationCode
+ *   "offline" | "not_admitted" | "sealed" | "behind" | "outage" | "delayed" | "backoff" | "due"} ExplanationCode
  * @typedef {{code: ExplanationCode, message: string, until?: number, behind?: string}} Explanation
  */
 
@@ -17,6 +17,9 @@ import { now } from "./records.js";
  * @returns {Explanation}
  */
 export function explain(record, { holds = {}, outage, head }, worker, online) {
+  if (record.sealed && (record.status === "pending" || record.status === "failed")) {
+    return { code: "sealed", message: "Waits until whoever wrote it signs in again." };
+  }
   if (record.status !== "pending") return { code: record.status, message: ending(record) };
   for (const kind of /** @type {const} */ (["kill_switch", "paused"])) {
     if (holds[kind]) return { code: kind, message: `The queue is paused: ${holds[kind].reason}` };

@@ -5,7 +5,8 @@
 
 import { BATCH } from "../vocabulary.js";
 import { result } from "./database.js";
-import { readAppended, readMeta } from "./meta.js";
+import { NOBODY, readPages } from "./identity.js";
+import { readMeta } from "./meta.js";
 import { inboxTally } from "./records.js";
 
 /**
@@ -13,7 +14,8 @@ import { inboxTally } from "./records.js";
  * @typedef {import("./records.js").JobRecord} JobRecord
  * @typedef {import("./records.js").Payload} Payload
  * @typedef {{first: number, last: number}} Ends the keys of the first and the last command
- * @typedef {{ends?: Ends, asked: Command[]}} Inbox `ends`: absent if it is empty; `asked`: what is no enqueue
+ * @typedef {{ends?: Ends, asked: Command[], principal: string}} Inbox `ends`: absent if it is empty; `asked`: what is
+ *   no enqueue; `principal`: who is signed in
  */
 
 /** Commands that are read at each end to find those that are no enqueues: first so many, then so many. */
@@ -31,13 +33,15 @@ const REACHES = [BATCH, 10 * BATCH];
  */
 export async function readInbox(tx) {
   const inbox = tx.objectStore("inbox");
-  const [appended, { tallies }] = await Promise.all([readAppended(tx), readMeta(tx, "tallies")]);
+  const [{ appended, identity }, { tallies }] = await Promise.all([readPages(tx), readMeta(tx, "tallies")]);
+  const principal = identity?.principal ?? NOBODY;
   // An engine may look at each command that was deleted lately: it starts behind them.
   const first = await keyOf(inbox.openKeyCursor(IDBKeyRange.lowerBound(tallies?.admitted.seq ?? 0, true)));
   const last = first === undefined ? undefined : await keyOf(inbox.openKeyCursor(null, "prev"));
-  if (first === undefined || last === undefined) return { asked: [] };
+  if (first === undefined || last === undefined) return { asked: [], principal };
   const others = last - first + 1 - inboxTally(appended, tallies).count;
-  return { ends: { first, last }, asked: others === 0 ? [] : await readAsked(inbox, { first, last }, others) };
+  const asked = others === 0 ? [] : await readAsked(inbox, { first, last }, others);
+  return { ends: { first, last }, asked, principal };
 }
 
 /** @param {IDBRequest<IDBCursor | null>} request */
@@ -77,6 +81,7 @@ export function foresight(asked) {
   const edits = new Map(asked.flatMap(({ type, id, payload }) => (type === "edit" ? [[id, payload]] : [])));
   const retries = new Set(asked.flatMap(({ type, id }) => (type === "retry" ? [id] : [])));
   return (record) => {
+    if (record.sealed) return record;
     const { id, status } = record;
     if (status !== "pending" && status !== "failed") return record;
     const edited = edits.has(id);

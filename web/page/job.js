@@ -74,6 +74,10 @@ export class Job {
     return this.#record.settled_at;
   }
 
+  get sealed() {
+    return this.#record.sealed ?? false;
+  }
+
   /** What it waited for, or how it had ended, if that was asked for when it was read. */
   get explanation() {
     return this.#explanation;
@@ -82,10 +86,10 @@ export class Job {
   /** What can be seen of it, as a plain object. */
   toJSON() {
     const { id, task, payload, status, certainty, attempts, error, refusal } = this;
-    const { orderingKey, idempotencyKey, createdAt, settledAt, explanation } = this;
+    const { orderingKey, idempotencyKey, createdAt, settledAt, sealed, explanation } = this;
     return {
       ...{ id, task, payload, status, certainty, attempts, error, refusal },
-      ...{ orderingKey, idempotencyKey, createdAt, settledAt, explanation },
+      ...{ orderingKey, idempotencyKey, createdAt, settledAt, sealed, explanation },
     };
   }
 

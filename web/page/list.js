@@ -9,6 +9,7 @@
 
 import { BATCH, STATUSES } from "../vocabulary.js";
 import { result } from "./database.js";
+import { NOBODY, scoped } from "./identity.js";
 import { foresight, readInbox } from "./inbox.js";
 import { paced } from "./pace.js";
 import { transact } from "./reading.js";
@@ -27,7 +28,7 @@ import { readSurroundings } from "./surroundings.js";
  *
  * @typedef {object} Place where jobs are, in the order of their `seq`
  * @property {IDBObjectStore | IDBIndex} source
- * @property {string} [word] the index is on `[word, seq]`; absent: the keys are the `seq`
+ * @property {string[]} [prefix] of the index's keys, before the `seq`; absent: the keys are the `seq`
  * @property {(record: any) => JobRecord[]} jobOf the job of what is stored there, if it is one that belongs here
  */
 
@@ -163,18 +164,21 @@ class List {
    * @param {Inbox} inbox
    * @returns {Place[]}
    */
-  #stored(tx, { asked }) {
+  #stored(tx, { asked, principal }) {
     const jobs = tx.objectStore("jobs");
     const key = this.#orderingKey;
-    if (!this.#statuses && key === undefined) return [{ source: jobs, jobOf: (record) => [record] }];
     const statuses = new Set(this.#statuses ?? STATUSES);
     // What is stored as failed may be seen as pending.
     if (statuses.has("pending") && asked.some(({ type }) => type === "edit" || type === "retry")) statuses.add("failed");
     return [...statuses].map((status) =>
       // What is pending is in the line of its key, which is short where many wait for other keys.
       typeof key === "string" && status === "pending"
-        ? { source: jobs.index("order"), word: key, jobOf: (record) => (record.status === status ? [record] : []) }
-        : { source: jobs.index("status"), word: status, jobOf: (record) => [record] },
+        ? {
+            source: jobs.index("order"),
+            prefix: [scoped(principal, key)],
+            jobOf: (record) => (record.status === status ? [record] : []),
+          }
+        : { source: jobs.index("mine"), prefix: [principal, status], jobOf: (record) => [record] },
     );
   }
 
@@ -185,9 +189,10 @@ class List {
    * @param {Inbox} inbox
    * @returns {Place[]}
    */
-  #waiting(tx, { ends }) {
+  #waiting(tx, { ends, principal }) {
     if (!ends || !(this.#statuses?.includes("pending") ?? true)) return [];
-    const jobOf = (/** @type {Command} */ command) => (command.type === "enqueue" ? [recordOf(command)] : []);
+    const jobOf = (/** @type {Command} */ command) =>
+      command.type === "enqueue" && (command.principal ?? NOBODY) === principal ? [recordOf(command)] : [];
     return [{ source: tx.objectStore("inbox"), jobOf }];
   }
 
@@ -201,8 +206,8 @@ class List {
   async #reach(places) {
     const reverse = this.#reverse;
     const parts = await Promise.all(
-      places.map(({ source, word }) => {
-        const range = rangeAfter(this.#passed, reverse, word);
+      places.map(({ source, prefix }) => {
+        const range = rangeAfter(this.#passed, reverse, prefix);
         return reverse ? lastOf(source, range, this.#size) : result(source.getAll(range, this.#size));
       }),
     );
@@ -217,14 +222,14 @@ class List {
 /**
  * @param {number} seq
  * @param {boolean} reverse
- * @param {string} [word]
+ * @param {string[]} [prefix]
  * @returns {IDBKeyRange} of what comes after it, or, in reverse, before it
  */
-function rangeAfter(seq, reverse, word) {
-  if (word === undefined) return reverse ? IDBKeyRange.upperBound(seq, true) : IDBKeyRange.lowerBound(seq, true);
+function rangeAfter(seq, reverse, prefix) {
+  if (prefix === undefined) return reverse ? IDBKeyRange.upperBound(seq, true) : IDBKeyRange.lowerBound(seq, true);
   return reverse
-    ? IDBKeyRange.bound([word], [word, seq], false, true)
-    : IDBKeyRange.bound([word, seq], [word, []], true);
+    ? IDBKeyRange.bound(prefix, [...prefix, seq], false, true)
+    : IDBKeyRange.bound([...prefix, seq], [...prefix, []], true);
 }
 
 /**

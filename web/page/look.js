@@ -2,6 +2,7 @@
 
 import { BATCH } from "../vocabulary.js";
 import { result } from "./database.js";
+import { NOBODY, readPrincipal } from "./identity.js";
 import { foresight, readInbox } from "./inbox.js";
 import { paced } from "./pace.js";
 import { transact } from "./reading.js";
@@ -52,6 +53,20 @@ export async function readJob(id, seq) {
 export const readExplained = (id, seq) => look({ id, seq, explain: true });
 
 /**
+ * A job as the one who is signed in may see it: of another's only that it is there.
+ *
+ * @param {JobRecord} record
+ * @param {string} principal
+ * @returns {JobRecord}
+ */
+function sealed(record, principal) {
+  if ((record.principal ?? NOBODY) === principal) return record;
+  const { seq, id, status, certainty, created_at, idempotency_key, superseded_by } = record;
+  const visible = { seq, id, status, certainty, created_at, idempotency_key, superseded_by };
+  return { ...visible, payload: {}, bytes: 0, attempts: 0, sealed: true };
+}
+
+/**
  * @param {Map<string, number | undefined>} seqs by id
  * @param {boolean} explain
  * @returns {Promise<Map<string, Listed>>}
@@ -67,9 +82,11 @@ async function findAll(seqs, explain) {
       const stored = await findStored(tx, missing, seqs);
       // The inbox may be large where no worker can start: it is read only for those that it concerns.
       const isKnown = stored.length === missing.length;
-      const inbox = isKnown && !stored.some(isOpen) ? { asked: [] } : await readInbox(tx);
+      const needsInbox = !isKnown || stored.some(isOpen);
+      const inbox = needsInbox ? await readInbox(tx) : { asked: [], principal: await readPrincipal(tx) };
       const search = isKnown ? undefined : await findWaiting(tx, inbox, new Set(missing), /** @type {number} */ (searched));
-      const records = [...stored, ...(search?.records ?? [])].map(foresight(inbox.asked));
+      const see = foresight(inbox.asked);
+      const records = [...stored, ...(search?.records ?? [])].map((record) => see(sealed(record, inbox.principal)));
       const surroundingsOf = explain ? await readSurroundings(tx, records) : () => undefined;
       for (const record of records) found.set(record.id, { record, surroundings: surroundingsOf(record) });
       return records.length === missing.length ? undefined : search?.searched;

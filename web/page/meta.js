@@ -1,4 +1,4 @@
-/** Reading named values: the worker's in `meta`, and the pages' own. */
+/** Reading the worker's named values. */
 
 import { result } from "./database.js";
 
@@ -12,12 +12,4 @@ import { result } from "./database.js";
 export async function readMeta(tx, ...names) {
   const records = await Promise.all(names.map((name) => result(tx.objectStore("meta").get(name))));
   return Object.fromEntries(records.flatMap((record) => (record ? [[record.name, record.value]] : [])));
-}
-
-/**
- * @param {IDBTransaction} tx over `pages`
- * @returns {Promise<import("./records.js").Tally | undefined>} enqueues ever appended to the inbox
- */
-export async function readAppended(tx) {
-  return (await result(tx.objectStore("pages").get("appended")))?.value;
 }

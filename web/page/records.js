@@ -17,6 +17,7 @@
  * @typedef {object} JobRecord
  * @property {number} seq
  * @property {string} id
+ * @property {string} [principal] whose it is; absent of a job that is still a command of a page that knew nobody
  * @property {string} [task]
  * @property {Payload} payload
  * @property {number} bytes
@@ -36,6 +37,7 @@
  * @property {Refusal} [refusal] what a person asked for last that could not be done
  * @property {string} [superseded_by]
  * @property {string} [waits_for] the id of a job with the same unique key that is still being sent
+ * @property {boolean} [sealed] true of another principal's job, of which nothing else is told; never stored
  * @property {boolean} [waits_for_worker] true of a job that is still a command in the inbox; never stored
  *
  * @typedef {object} CommandOptions
@@ -59,6 +61,7 @@
  * @property {number} [bytes]
  * @property {CommandOptions} [options]
  * @property {string} [reason]
+ * @property {string} [principal] who made it; of `identify`, who is signed in from now on; of `clear`, whose jobs go
  *
  * @typedef {{count: number, bytes: number}} Tally
  * @typedef {{[kind in HoldKind]?: {reason: string, since: number}}} Holds
@@ -77,6 +80,7 @@
  * @property {Tally & {seq?: number}} admitted enqueues ever taken out of the inbox; `seq`: no command up to this one is
  *   left there
  * @property {{[status in Status]: number}} depth stored jobs
+ * @property {{[principal: string]: {[status in Status]?: number}}} [people] the same for each principal
  * @property {{[counter in Counter]: number}} counters ever growing
  *
  * What the store `meta` holds, by name. Each may be absent.
@@ -124,6 +128,7 @@ export function recordOf(command) {
   return {
     seq: command.seq ?? Infinity,
     id,
+    ...(command.principal === undefined ? {} : { principal: command.principal }),
     ...(command.task === undefined ? {} : { task: command.task }),
     payload: command.payload ?? {},
     bytes: command.bytes ?? 0,

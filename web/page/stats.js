@@ -16,7 +16,7 @@ import { readDeclaration, readNumbers } from "./view.js";
 export async function readStats(worker, declared) {
   const [numbers, durable] = await Promise.all([readNumbers(), isPersisted()]);
   // Others may have been given the same: each may do with its own what it likes.
-  const { meta, depth, inbox, oldest, setAside } = structuredClone(numbers);
+  const { meta, depth, inbox, oldest, sealed, setAside } = structuredClone(numbers);
   const { counters, open } = meta.tallies ?? {};
   const { holds = {}, outage } = meta;
   const limits = limitsOf(declared ?? meta.declaration);
@@ -30,6 +30,7 @@ export async function readStats(worker, declared) {
     pruned: counters?.pruned ?? 0,
     prunedFailed: counters?.pruned_failed ?? 0,
     setAside,
+    sealed,
     oldestPendingAge: oldest === undefined ? null : Math.max(0, now() - oldest),
     paused: Object.keys(holds).length > 0,
     holds,

@@ -2,7 +2,8 @@
 
 import { BATCH, STATUSES } from "../vocabulary.js";
 import { result } from "./database.js";
-import { readAppended, readMeta } from "./meta.js";
+import { NOBODY, readPages } from "./identity.js";
+import { readMeta } from "./meta.js";
 import { paced } from "./pace.js";
 import { transact } from "./reading.js";
 import { inboxTally } from "./records.js";
@@ -14,7 +15,8 @@ import { startingWith } from "./work.js";
  * @typedef {import("./records.js").Meta} Meta
  * @typedef {import("./records.js").Status} Status
  * @typedef {{meta: Meta, depth: {[status in Status]: number}, inbox: import("./records.js").Tally, oldest?: number,
- *   setAside: number}} Numbers `inbox`: what waits there; `oldest`: when the first job that still waits was enqueued
+ *   sealed: number, setAside: number}} Numbers `depth`: of whoever is signed in; `inbox`: what waits there; `oldest`:
+ *   when the first job that still waits was enqueued; `sealed`: what others have not delivered
  */
 
 /** Records set aside that are counted; there may be more. */
@@ -36,20 +38,25 @@ const look = paced(async (/** @type {undefined[]} */ asked) => {
  * @returns {Promise<Numbers>}
  */
 async function numbersIn(tx) {
-  const [meta, appended, oldest, aside] = await Promise.all([
+  const { appended, identity } = await readPages(tx);
+  const principal = identity?.principal ?? NOBODY;
+  const [meta, oldest, aside] = await Promise.all([
     readMeta(tx, "tallies", "holds", "outage", "schedule", "declaration"),
-    readAppended(tx),
-    result(tx.objectStore("jobs").index("status").get(startingWith("pending"))),
+    result(tx.objectStore("jobs").index("mine").get(startingWith(principal, "pending"))),
     result(tx.objectStore("aside").getAllKeys(null, MOST_ASIDE)),
   ]);
-  const stored = meta.tallies?.depth;
+  const { [principal]: stored, ...others } = meta.tallies?.people ?? {};
+  const sealed = Object.values(others).reduce(
+    (sum, { pending = 0, sending = 0, failed = 0 }) => sum + pending + sending + failed,
+    0,
+  );
   const depth = /** @type {{[status in Status]: number}} */ (
     Object.fromEntries(STATUSES.map((status) => [status, stored?.[status] ?? 0]))
   );
   const inbox = inboxTally(appended, meta.tallies);
   depth.pending += inbox.count;
   const since = oldest?.created_at ?? (inbox.count ? await firstEnqueued(tx) : undefined);
-  return { meta, depth, inbox, oldest: since, setAside: aside.length };
+  return { meta, depth, inbox, oldest: since, sealed, setAside: aside.length };
 }
 
 /**

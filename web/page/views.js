@@ -7,6 +7,7 @@ export { explain } from "./explain.js";
 export { readJobs } from "./list.js";
 export { readExplained, readJob } from "./look.js";
 export { readWith } from "./reading.js";
+export { askBeforeSignOut, signOut } from "./sign-out.js";
 export { readLabels, readStats } from "./stats.js";
 export { defineStatusElement } from "./status-element.js";
 export { persist } from "./storage.js";

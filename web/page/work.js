@@ -1,10 +1,11 @@
 /** Looking whether there is work for the worker. */
 
 import { result, transact } from "./database.js";
+import { readPrincipal } from "./identity.js";
 import { readMeta } from "./meta.js";
 
-/** All keys that start with this word in an index on `[word, ...]`. @param {string} word */
-export const startingWith = (word) => IDBKeyRange.bound([word], [word, []]);
+/** All keys of an index that start with these words. @param {string[]} words */
+export const startingWith = (...words) => IDBKeyRange.bound(words, [...words, []]);
 
 /**
  * @typedef {object} Work
@@ -22,17 +23,19 @@ export const startingWith = (word) => IDBKeyRange.bound([word], [word, []]);
  * @returns {Promise<Work>}
  */
 export function readWork() {
-  return transact(["inbox", "jobs", "meta"], "readonly", async (tx) => {
+  return transact(["inbox", "jobs", "meta", "pages"], "readonly", async (tx) => {
     const jobs = tx.objectStore("jobs");
-    const holds = async (/** @type {string} */ index, /** @type {string} */ word) =>
-      (await result(jobs.index(index).getKey(startingWith(word)))) !== undefined;
+    const holds = async (/** @type {string} */ index, /** @type {string[]} */ ...words) =>
+      (await result(jobs.index(index).getKey(startingWith(...words)))) !== undefined;
+    // What others wrote waits until they sign in again.
+    const principal = await readPrincipal(tx);
     const [commands, sending, pending, unreached, failed, due, { schedule }] = await Promise.all([
       result(tx.objectStore("inbox").getAllKeys(null, 1)),
       holds("status", "sending"),
-      holds("status", "pending"),
+      holds("mine", principal, "pending"),
       holds("backoff", "network"),
       holds("status", "failed"),
-      result(jobs.index("due").openKeyCursor()),
+      result(jobs.index("due").openKeyCursor(startingWith(principal))),
       readMeta(tx, "schedule"),
     ]);
     return {
@@ -40,7 +43,7 @@ export function readWork() {
       sending,
       waiting: pending || unreached,
       failed,
-      ...(due ? { due: /** @type {[number, number]} */ (due.key)[0] } : {}),
+      ...(due ? { due: /** @type {[string, number, number]} */ (due.key)[1] } : {}),
       ...(schedule ? { schedule } : {}),
     };
   });
