@@ -8,7 +8,6 @@ import { Client } from "./page/client.js";
 import { enhanceForms } from "./page/forms.js";
 import { idle } from "./page/moment.js";
 import { views } from "./page/second.js";
-import { guardSignOut } from "./page/sign-out-guard.js";
 
 mountAt(import.meta.url);
 const key = Symbol.for(mount());
@@ -26,11 +25,13 @@ if (typeof document !== "undefined") {
       .identify(user || null, { hash: userHash !== undefined })
       .catch((error) => console.error("pyqueue:", error));
   }
-  guardSignOut(document, pyqueue);
   enhanceForms(document, pyqueue);
   const show = () =>
     views()
-      .then(({ defineStatusElement }) => defineStatusElement(pyqueue))
+      .then(({ defineStatusElement, guardSignOut }) => {
+        defineStatusElement(pyqueue);
+        guardSignOut(document, pyqueue);
+      })
       .catch((error) => console.error("pyqueue:", error));
   // Loaded at any rate, while there is a network: whoever asks for a job later may be offline.
   if (document.querySelector("pyqueue-status")) show();

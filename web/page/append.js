@@ -1,13 +1,15 @@
 /** Appending commands to the inbox: the only write that a page makes. */
 
-import { result, transact } from "./database.js";
-import { InvalidPayload, PyqueueError, UnknownJob } from "./errors.js";
-import { NOBODY, readPages, toldPrincipal } from "./identity.js";
+import { transact } from "./database.js";
+import { InvalidPayload, PyqueueError } from "./errors.js";
+import { readPages } from "./identity.js";
 import { isName, optionsOf } from "./options.js";
 import { payloadOf, requestOf } from "./payload.js";
 import { command } from "./records.js";
 import { checkPayloads, reserve, withRoom } from "./room.js";
+import { views } from "./second.js";
 import { shown } from "./text.js";
+import { toldPrincipal } from "./told.js";
 import { uuid } from "./uuid.js";
 
 /**
@@ -79,19 +81,20 @@ function reading(read) {
  * @param {Command[]} commands
  * @param {Declaration} [declared] by the server
  * @returns {Promise<void>} resolves when all are on disk
- * @throws {PayloadTooLarge | QueueFull | UnknownJob | PyqueueError} none was written
+ * @throws {PayloadTooLarge | QueueFull | PyqueueError} none was written; `UnknownJob`: one names no job of this person
  */
 export async function append(commands, declared) {
   const added = commands.filter(({ type }) => type === "enqueue");
   const naming = commands.filter((command) => command.type !== "enqueue" && "id" in command);
   const stores = ["inbox", "pages", ...(naming.length ? ["jobs"] : [])];
   const told = await toldPrincipal();
+  const requireJob = naming.length ? (await views()).requireJob : undefined;
   await withRoom(declared, (room) => {
     checkPayloads(room, commands);
     return transact(stores, "readwrite", async (tx) => {
       const reading = readPages(tx);
       const principal = told ?? (await reading).identity?.principal;
-      if (naming.length) await Promise.all(naming.map(({ id }) => requireJob(tx, id, principal)));
+      await Promise.all(naming.map(({ id }) => requireJob?.(tx, id, principal)));
       const inbox = tx.objectStore("inbox");
       const pages = tx.objectStore("pages");
       // Fired together: the transaction's end is awaited, not each request. If there is no room for them, it has none.
@@ -102,20 +105,4 @@ export async function append(commands, declared) {
       if (added.length) pages.put({ name: "appended", value: reserve(room, (await reading).appended, added) });
     });
   });
-}
-
-/**
- * @param {IDBTransaction} tx
- * @param {unknown} id
- * @param {string} [principal] whose it has to be
- * @throws {UnknownJob} no job of theirs has it
- */
-async function requireJob(tx, id, principal = NOBODY) {
-  if (typeof id === "string") {
-    const record = await result(tx.objectStore("jobs").index("id").get(id));
-    const waiting = record ? [record] : await result(tx.objectStore("inbox").getAll());
-    const found = waiting.find((one) => one.id === id && (record || one.type === "enqueue"));
-    if (found && (found.principal ?? NOBODY) === principal) return;
-  }
-  throw new UnknownJob(`there is no job ${shown(id)}`);
 }

@@ -5,12 +5,13 @@ import { announce, announceHere, listen, openChannel } from "./channel.js";
 import { requireTask } from "./declaration.js";
 import { transact } from "./database.js";
 import { InvalidPayload } from "./errors.js";
-import { NOBODY, principalOf, readPages, tell } from "./identity.js";
+import { readPages } from "./identity.js";
 import { Job } from "./job.js";
 import { readMeta } from "./meta.js";
 import { command, recordOf } from "./records.js";
 import { views } from "./second.js";
 import { shown } from "./text.js";
+import { principalOf, tell } from "./told.js";
 import { armWakeups } from "./wakeups.js";
 import { WorkerHandle } from "./worker.js";
 
@@ -83,8 +84,8 @@ export class Client {
   /** @returns {Promise<string>} who is signed in, as stored; empty: nobody */
   async principal() {
     await this.#identified;
-    const { identity } = await transact(["pages"], "readonly", readPages);
-    return identity?.principal ?? NOBODY;
+    const { principal } = await views();
+    return principal();
   }
 
   /**
@@ -104,12 +105,8 @@ export class Client {
    * @param {string} [principal] by default of whoever is signed in
    */
   async clear(principal) {
-    const present = await this.principal();
-    const whose = principal ?? present;
-    tell(whose === present ? NOBODY : present);
-    const leaves = whose === present ? [command("identify", { principal: NOBODY })] : [];
-    await this.#append([command("clear", { principal: whose }), ...leaves]);
-    announce({ type: "identified" });
+    const { clear } = await views();
+    return clear(this, (commands) => this.#append(commands), principal);
   }
 
   /**

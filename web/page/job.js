@@ -1,17 +1,11 @@
 /** A job, as it was when it was read. */
 
-import { SETTLED } from "../vocabulary.js";
-import { listen } from "./channel.js";
-import { JobFailed, UnknownJob } from "./errors.js";
 import { views } from "./second.js";
 
 /**
  * @typedef {import("./explain.js").Explanation} Explanation
  * @typedef {import("./records.js").JobRecord} JobRecord
  */
-
-/** Milliseconds between two looks while someone waits: a page that was frozen may have missed a broadcast. */
-const LOOK_AGAIN = 5000;
 
 export class Job {
   /**
@@ -97,11 +91,11 @@ export class Job {
    * Reads the job again.
    *
    * @returns {Promise<this>}
-   * @throws {UnknownJob} it was pruned
+   * @throws {import("./errors.js").UnknownJob} it was pruned
    */
   async refresh() {
-    const { readJob } = await views();
-    this.#record = await found(this.id, readJob(this.id, this.#record.seq));
+    const { readJob, required } = await views();
+    this.#record = await required(this.id, readJob(this.id, this.#record.seq));
     this.#explanation = undefined;
     return this;
   }
@@ -110,26 +104,14 @@ export class Job {
    * Waits until the job has ended. A job that another stands for, by its unique key, ends as that one does.
    *
    * @returns {Promise<any>} what its task answered
-   * @throws {JobFailed} it did not end `done`
-   * @throws {UnknownJob} it was pruned
+   * @throws {import("./errors.js").JobFailed} it did not end `done`
+   * @throws {import("./errors.js").UnknownJob} it was pruned
    */
   async result() {
-    const { readJob } = await views();
-    let { id } = this;
-    while (true) {
-      // Listened for before it is read: what changes in between is news.
-      const news = changed(id);
-      try {
-        const record = await found(id, readJob(id));
-        if (id === this.id) this.#record = record;
-        if (record.superseded_by !== undefined) id = record.superseded_by;
-        else if (record.status === "done") return structuredClone(record.result);
-        else if (isSettled(record.status)) throw new JobFailed(record);
-        else await news.come;
-      } finally {
-        news.stop();
-      }
-    }
+    const { followToEnd } = await views();
+    return followToEnd(this.id, (record) => {
+      this.#record = record;
+    });
   }
 
   /**
@@ -137,51 +119,13 @@ export class Job {
    *
    * @returns {Promise<Explanation>} `message` for a person, `code` to branch on; `until` (Unix time in
    *   seconds) where the wait has an end, `behind` the id of the job that has to go first
-   * @throws {UnknownJob} it was pruned
+   * @throws {import("./errors.js").UnknownJob} it was pruned
    */
   async explain() {
-    const { explain, readExplained } = await views();
-    const { record, surroundings = {} } = await found(this.id, readExplained(this.id, this.#record.seq));
+    const { explain, readExplained, required } = await views();
+    const { record, surroundings = {} } = await required(this.id, readExplained(this.id, this.#record.seq));
     this.#record = record;
     this.#explanation = explain(record, surroundings, this.#worker(), navigator.onLine);
     return this.#explanation;
   }
-}
-
-/** @param {import("./records.js").Status} status @returns {boolean} */
-const isSettled = (status) => SETTLED.some((settled) => settled === status);
-
-/**
- * @template T
- * @param {string} id
- * @param {Promise<T | undefined>} reading
- * @returns {Promise<T>}
- * @throws {UnknownJob}
- */
-async function found(id, reading) {
-  const read = await reading;
-  if (!read) throw new UnknownJob(`there is no job ${id}: it was never enqueued, or its retention is over`);
-  return read;
-}
-
-/**
- * Listens for news of a job.
- *
- * @param {string} id
- * @returns {{come: Promise<void>, stop: () => void}} `come` resolves when there may be some
- */
-function changed(id) {
-  let stop = () => {};
-  /** @type {Promise<void>} */
-  const come = new Promise((resolve) => {
-    const unlisten = listen((change) => {
-      if (change.jobs?.some((job) => job.id === id)) resolve();
-    });
-    const timer = setTimeout(resolve, LOOK_AGAIN);
-    stop = () => {
-      unlisten();
-      clearTimeout(timer);
-    };
-  });
-  return { come, stop };
 }

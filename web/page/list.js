@@ -12,7 +12,7 @@ import { result } from "./database.js";
 import { NOBODY, scoped } from "./identity.js";
 import { foresight, readInbox } from "./inbox.js";
 import { paced } from "./pace.js";
-import { transact } from "./reading.js";
+import { transact } from "./shared.js";
 import { recordOf } from "./records.js";
 import { readSurroundings } from "./surroundings.js";
 

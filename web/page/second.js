@@ -1,7 +1,8 @@
 /** Loads the page's second script: at its first use, at the latest once the page is loaded and idle. */
 
+import { listen } from "./channel.js";
 import { transact } from "./database.js";
-import { PyqueueError } from "./errors.js";
+import { InvalidPayload, JobFailed, PyqueueError, UnknownJob } from "./errors.js";
 import { VIEWS } from "./views-address.js";
 
 /** @typedef {typeof import("./views.js")} Views */
@@ -28,6 +29,6 @@ export function views() {
 async function load() {
   /** @type {Views} */
   const module = await import(failed ? `${VIEWS}?${failed}` : VIEWS.href);
-  module.readWith(transact);
+  module.share({ transact, listen, InvalidPayload, JobFailed, UnknownJob });
   return module;
 }

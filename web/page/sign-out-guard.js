@@ -1,6 +1,6 @@
 /** `data-pyqueue-sign-out` on a link or a form: asks, before it is followed, what is to become of what waits. */
 
-import { views } from "./second.js";
+import { askBeforeSignOut } from "./sign-out.js";
 
 /** Links and forms that are followed now. @type {WeakSet<Element>} */
 const asked = new WeakSet();
@@ -23,8 +23,7 @@ export function guardSignOut(document, client) {
         else link.click();
       };
       event.preventDefault();
-      views()
-        .then(({ askBeforeSignOut }) => askBeforeSignOut(client))
+      askBeforeSignOut(client)
         // Whoever signs out must be able to.
         .catch((error) => (console.error("pyqueue:", error), true))
         .then((leaves) => leaves && follow());

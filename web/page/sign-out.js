@@ -1,10 +1,10 @@
 /** Signing out while something waits: what becomes of it, and the question that a sign-out link asks before. */
 
-import { listen } from "./channel.js";
 import { result } from "./database.js";
 import { create } from "./element.js";
-import { InvalidPayload } from "./errors.js";
-import { transact } from "./reading.js";
+import { readPrincipal } from "./identity.js";
+import { command } from "./records.js";
+import { InvalidPayload, listen, transact } from "./shared.js";
 import { shown } from "./text.js";
 import { startingWith } from "./work.js";
 
@@ -23,6 +23,23 @@ const OPEN = /** @type {const} */ (["pending", "sending", "failed"]);
 /** Milliseconds between two looks: a page that was frozen may have missed a broadcast. */
 const LOOK_AGAIN = 1000;
 
+/** @returns {Promise<string>} who is signed in, as all pages know */
+export const principal = () => transact(["pages"], "readonly", readPrincipal);
+
+/**
+ * Forgets one person's jobs and results. If they are signed in, they are no more.
+ *
+ * @param {Client} client
+ * @param {(commands: import("./records.js").Command[]) => Promise<void>} append
+ * @param {string} [principal] by default of whoever is signed in
+ */
+export async function clear(client, append, principal) {
+  const present = await client.principal();
+  const whose = principal ?? present;
+  await append([command("clear", { principal: whose })]);
+  if (whose === present) await client.identify(null);
+}
+
 /**
  * @param {Client} client
  * @param {{waiting?: Waiting, timeout?: number}} [options] `timeout`: seconds that sending, or discarding, may take
@@ -39,9 +56,9 @@ export async function signOut(client, { waiting = "keep", timeout = 10 } = {}) {
   }
   const after = new Map((await client.jobs()).map(({ id, status }) => [id, status]));
   const left = jobs.map(({ id, task }) => ({ id, task, became: fateOf(after.get(id), waiting) }));
-  const principal = await client.principal();
-  await (waiting === "discard" ? client.clear(principal) : client.identify(null));
-  if (waiting === "discard") await until(() => isGone(principal), end);
+  const whose = await client.principal();
+  await (waiting === "discard" ? client.clear(whose) : client.identify(null));
+  if (waiting === "discard") await until(() => isGone(whose), end);
   return left;
 }
 

@@ -5,7 +5,7 @@ import { result } from "./database.js";
 import { NOBODY, readPages } from "./identity.js";
 import { readMeta } from "./meta.js";
 import { paced } from "./pace.js";
-import { transact } from "./reading.js";
+import { transact } from "./shared.js";
 import { inboxTally } from "./records.js";
 import { startingWith } from "./work.js";
 

@@ -4,10 +4,12 @@
  */
 
 export { explain } from "./explain.js";
+export { followToEnd, requireJob, required } from "./follow.js";
 export { readJobs } from "./list.js";
 export { readExplained, readJob } from "./look.js";
-export { readWith } from "./reading.js";
-export { askBeforeSignOut, signOut } from "./sign-out.js";
+export { share } from "./shared.js";
+export { clear, principal, signOut } from "./sign-out.js";
+export { guardSignOut } from "./sign-out-guard.js";
 export { readLabels, readStats } from "./stats.js";
 export { defineStatusElement } from "./status-element.js";
 export { persist } from "./storage.js";

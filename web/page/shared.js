@@ -1,0 +1,26 @@
+/** What views.js shares with the page's first script: being a script of its own, it would have all of this twice. */
+
+/**
+ * @typedef {object} Shared
+ * @property {typeof import("./database.js").transact} transact with the one connection
+ * @property {typeof import("./channel.js").listen} listen to the one channel
+ * @property {typeof import("./errors.js").InvalidPayload} InvalidPayload as the site imports it, like the others
+ * @property {typeof import("./errors.js").JobFailed} JobFailed
+ * @property {typeof import("./errors.js").UnknownJob} UnknownJob
+ */
+
+/** @type {Shared["transact"]} */
+export let transact;
+/** @type {Shared["listen"]} */
+export let listen;
+/** @type {Shared["InvalidPayload"]} */
+export let InvalidPayload;
+/** @type {Shared["JobFailed"]} */
+export let JobFailed;
+/** @type {Shared["UnknownJob"]} */
+export let UnknownJob;
+
+/** @param {Shared} given called before anything else */
+export function share(given) {
+  ({ transact, listen, InvalidPayload, JobFailed, UnknownJob } = given);
+}
