@@ -41,6 +41,11 @@ NONE = {"count": 0, "bytes": 0}
 TALLIES: dict[str, Any] = {"open": NONE, "admitted": NONE, "depth": DEPTH, "counters": {}}
 
 
+def depths(**counts: int) -> dict[str, Any]:
+    """The part of the tallies that counts jobs: all of them nobody's."""
+    return {"depth": {**DEPTH, **counts}, "people": {"": counts}}
+
+
 @pytest.fixture
 def page(chromium: Chromium, site: Site) -> Tab:
     """A tab with the page's half alone, its worker installed."""
@@ -60,6 +65,7 @@ def job(seq: int = 1, **fields: Any) -> dict[str, Any]:
         "seq": seq,
         "v": 1,
         "id": f"job-{seq}",
+        "principal": "",
         "task": "comment.create",
         "payload": {"text": "hi"},
         "bytes": 20,
@@ -77,7 +83,7 @@ def test_the_numbers_come_from_the_tallies_and_the_inbox(page: Tab) -> None:
     tallies = {
         "open": {"count": 3, "bytes": 300},
         "admitted": {"count": 4, "bytes": 400},
-        "depth": {**DEPTH, "pending": 2, "sending": 1, "failed": 1},
+        **depths(pending=2, sending=1, failed=1),
         "counters": {"attempts": 9, "retries": 5, "failed": 2, "pruned": 7, "pruned_failed": 1, "refused": 3},
     }
     appended = {"count": 6, "bytes": 650}
@@ -116,7 +122,7 @@ def test_an_outage_is_told_everywhere(page: Tab) -> None:
         job(2, due=now + 500, attempts=1, error={"code": "http", "message": "503"}),
         job(3, due=now + 500),
     ]
-    tallies = {**TALLIES, "depth": {**DEPTH, "pending": 3}}
+    tallies = {**TALLIES, **depths(pending=3)}
     page.run(WRITE, {"jobs": jobs, "meta": meta(outage=outage, tallies=tallies)})
     assert page.stats()["outage"] == {
         "code": "http",
@@ -217,7 +223,7 @@ def test_the_list_shows_labels_and_what_could_not_be_done(page: Tab) -> None:
         job(2, task="photo.upload", payload=None, ordering_key="a", open_key="a", due=1),
         job(3, task=None, payload=None),
     ]
-    tallies = {**TALLIES, "depth": {**DEPTH, "pending": 2, "failed": 1}}
+    tallies = {**TALLIES, **depths(pending=2, failed=1)}
     declaration = {"tasks": {"comment.create": {"label": "Comment"}, "photo.upload": {}}}
     page.run(WRITE, {"jobs": jobs, "meta": meta(tallies=tallies, declaration=declaration)})
     assert page.job("job-1")["refusal"] == refusal

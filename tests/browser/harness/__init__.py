@@ -6,6 +6,7 @@ from .chromium import PROFILER_ON, Chromium, ServiceWorkers
 from .demo import Demo
 from .engine import Engine, LastingEngine
 from .firefox import Firefox
+from .people import People
 from .shared import Shared
 from .site import Site
 from .tab import Refusal, Tab
@@ -21,6 +22,7 @@ __all__ = [
     "Firefox",
     "LastingEngine",
     "LastingWebKit",
+    "People",
     "Refusal",
     "ServiceWorkers",
     "Shared",
