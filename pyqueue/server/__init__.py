@@ -4,7 +4,9 @@ No dependency: any ASGI framework and server will do.
 """
 
 from .assets import assets
+from .events import DECISIONS, SETTLEMENTS, Event, Hook, Kind
 from .fingerprints import json_by_value, multipart_by_parts, raw
+from .fleet import Fleet
 from .idempotency import IdempotencyMiddleware
 from .responses import NotWhole, stored
 from .rules import Options, is_over
@@ -23,11 +25,17 @@ from .stores import (
 )
 
 __all__ = [
+    "DECISIONS",
+    "SETTLEMENTS",
     "ClaimLost",
     "Claimed",
+    "Event",
+    "Fleet",
+    "Hook",
     "IdempotencyMiddleware",
     "IdempotencyStore",
     "InFlight",
+    "Kind",
     "Mismatch",
     "NoTransaction",
     "NotWhole",

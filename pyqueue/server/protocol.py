@@ -110,6 +110,12 @@ def document(status: int, members: dict[str, Any], *headers: tuple[bytes, bytes]
     return StoredResponse(status, fixed + headers, body)
 
 
+def code_of(response: StoredResponse) -> str:
+    """The `<code>` of a refusal."""
+    kind: str = json.loads(response.body)["type"]
+    return kind.removeprefix(LAYER)
+
+
 def key_missing() -> StoredResponse:
     """400: the operation needs a key."""
     return problem(
