@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -16,86 +13,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyqueue.server import Event, Fleet, IdempotencyMiddleware, Kind, wsgi
+from pyqueue.server import Event, Fleet, Kind
 from pyqueue.server.fleet import fleet_of
-from tests.server.site import Site, respond
-from tests.server.troubled import Troubled
-from tests.server.wsgi_site import WSGISite
+from tests.server.watched import Application, Watched
 
 TOLD, MANY = 5.0, 10**6
 
 
-@dataclass
-class Application:
-    """Answers with these, once `ready` says so, by either interface."""
-
-    status: int = 201
-    headers: tuple[tuple[str, str], ...] = ()
-    body: bytes = b"done"
-    raises: bool = False
-    ready: Callable[[], bool] = lambda: True
-    entered: threading.Event = field(default_factory=threading.Event)
-
-    async def asgi(self, scope: Any, receive: Any, send: Any) -> None:
-        self.entered.set()
-        while not self.ready():
-            await asyncio.sleep(0.01)
-        if self.raises:
-            raise RuntimeError("the application crashed")
-        headers = [(name.encode(), value.encode()) for name, value in self.headers]
-        for message in respond(self.status, self.body, *headers):
-            await send(message)
-
-    def wsgi(self, environ: Any, start_response: Any) -> Any:
-        self.entered.set()
-        while not self.ready():
-            time.sleep(0.01)
-        if self.raises:
-            raise RuntimeError("the application crashed")
-        start_response(f"{self.status} Said", list(self.headers))
-        return [self.body]
-
-
-class Watched:
-    """A site with the layer, and the events that it told."""
-
-    def __init__(self, interface: str, app: Application, store: Troubled, **options: Any):
-        self.events: list[Event] = []
-        options = {"on_event": self.events.append, "lease": 60.0, **options}
-        self.store = store
-        self.app = app
-        self._site: Any = (
-            Site(IdempotencyMiddleware(app.asgi, store, **options), store)
-            if interface == "asgi"
-            else WSGISite(wsgi.IdempotencyMiddleware(app.wsgi, store, **options))
-        )
-        self.post = self._site.post
-
-    @property
-    def kinds(self) -> list[Kind]:
-        return [event.kind for event in self.events]
-
-    def stop(self) -> None:
-        self._site.stop()
-        self.store.close()
-
-
 Watch = Callable[..., Watched]
-
-
-@pytest.fixture(params=["asgi", "wsgi"])
-def watch(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Watch]:
-    """Serves an application behind the layer, whose store fails as often as `failures` say."""
-    sites: list[Watched] = []
-
-    def start(app: Application, failures: dict[str, int] | None = None, **options: Any) -> Watched:
-        store = Troubled(tmp_path / "keys.sqlite3", **(failures or {}))
-        sites.append(Watched(request.param, app, store, **options))
-        return sites[-1]
-
-    yield start
-    for site in sites:
-        site.stop()
 
 
 def fail(*arguments: Any) -> bool:
