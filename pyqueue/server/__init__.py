@@ -8,6 +8,7 @@ from .events import DECISIONS, SETTLEMENTS, Event, Hook, Kind
 from .fingerprints import json_by_value, multipart_by_parts, raw
 from .fleet import Fleet
 from .idempotency import IdempotencyMiddleware
+from .inspection import Inspection, KeyRecord, State
 from .responses import NotWhole, stored
 from .rules import Options, is_over
 from .sqlite import SQLiteIdempotencyStore
@@ -35,6 +36,8 @@ __all__ = [
     "IdempotencyMiddleware",
     "IdempotencyStore",
     "InFlight",
+    "Inspection",
+    "KeyRecord",
     "Kind",
     "Mismatch",
     "NoTransaction",
@@ -43,6 +46,7 @@ __all__ = [
     "Outcome",
     "Replay",
     "SQLiteIdempotencyStore",
+    "State",
     "StoredResponse",
     "SyncIdempotencyStore",
     "assets",
