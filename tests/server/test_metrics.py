@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -59,6 +62,31 @@ def test_prometheus_has_no_series_of_what_clients_choose(watch: Watch) -> None:
     before = generate_latest(registry).count(b"\n")
     site.post("/b", '"b"')
     assert generate_latest(registry).count(b"\n") == before
+
+
+def test_prometheus_adds_up_what_several_processes_count(tmp_path: Path) -> None:
+    """As with gunicorn's workers, each of which has counted one event."""
+    environment = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
+    count = """
+from prometheus_client import CollectorRegistry
+from pyqueue.server import Event, Fleet, Kind
+from pyqueue.server.prometheus import PrometheusEvents
+told = PrometheusEvents(CollectorRegistry())
+told(Event(Kind.COMPLETED, "POST", "/", "k", Fleet(depth=3), took=0.2))
+"""
+    show = """
+from prometheus_client import CollectorRegistry, generate_latest, multiprocess
+registry = CollectorRegistry()
+multiprocess.MultiProcessCollector(registry)
+print(generate_latest(registry).decode())
+"""
+    said = [
+        subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True)
+        for program in (count, count, show)
+    ]
+    assert [ended.returncode for ended in said] == [0, 0, 0]
+    assert re.search(r'^pyqueue_idempotency_events_total\{event="completed".*\} 2\.0$', said[2].stdout, re.M)
+    assert re.search(r"^pyqueue_idempotency_application_seconds_sum.* 0\.4$", said[2].stdout, re.M)
 
 
 def points(reader: InMemoryMetricReader) -> dict[str, list[Any]]:
