@@ -13,7 +13,6 @@ from . import protocol
 from .event_log import log
 from .events import Kind
 from .lease import Lease
-from .report import Report
 from .rules import CLAIM, Head, Keyed, Options, Passes, Refused, Release, Rules, Unreachable
 from .stores import Claimed, IdempotencyStore, InFlight, Outcome, StoredResponse
 
@@ -110,14 +109,11 @@ class IdempotencyMiddleware:
 
     async def _answer(self, scope: Scope, keyed: Keyed, body: bytes, send: Send) -> None:
         key = self._rules.store_key(keyed, await self._principal_of(scope))
-        digest = self._rules.fingerprint(keyed, body)
-        report = self._rules.report(keyed)
-        outcome = await self._claim(key, digest, self._rules.pauses(keyed))
+        outcome = await self._claim(key, self._rules.fingerprint(keyed, body), self._rules.pauses(keyed))
         if isinstance(outcome, Claimed):
-            lease = Lease(self._store, outcome, report)
-            await _Attempt(self._rules, keyed, outcome, lease, report, send).run(self.app, scope, body)
+            await _Attempt(self._rules, self._store, keyed, outcome, send).run(self.app, scope, body)
         else:
-            await _send(send, self._rules.reply(outcome, keyed, report))
+            await _send(send, self._rules.instead(outcome, keyed))
 
     async def _principal_of(self, scope: Scope) -> object:
         if self._principal is None:
@@ -141,12 +137,11 @@ class IdempotencyMiddleware:
 class _Attempt:
     """One run of the application: what it sends is collected, kept, and then sent on."""
 
-    def __init__(self, rules: Rules, keyed: Keyed, claim: Claimed, lease: Lease, report: Report, send: Send):
+    def __init__(self, rules: Rules, store: IdempotencyStore, keyed: Keyed, claim: Claimed, send: Send):
         self._rules = rules
         self._keyed = keyed
         self._claim = claim
-        self._lease = lease
-        self._report = report
+        self._lease = Lease(store, claim, keyed.report)
         self._send = send
         self._answer = rules.answer(keyed)
         self._passed_head = False
@@ -192,14 +187,14 @@ class _Attempt:
     async def _settle(self) -> None:
         """The answer has ended: it is kept, or the key released, before the client sees the end of it."""
         self._renewal.cancel()
-        await self._lease.settle(self._rules.ending(self._answer, self._report))
+        await self._lease.settle(self._rules.ending(self._answer, self._keyed))
         self._over.set()
 
     async def _pass_on(self, more: bool) -> None:
         messages: list[Message] = []
         if not self._passed_head:
             self._passed_head = True
-            head = self._rules.marked(self._answer.head, self._keyed.head)
+            head = self._rules.let_through(self._answer.head, self._keyed)
             messages.append(_start(head))
         messages.append({"type": "http.response.body", "body": self._answer.take(), "more_body": more})
         with suppress(OSError):  # The client has gone; the application still runs to its end.

@@ -38,6 +38,10 @@ class Report:
         self._began_at = time.monotonic()
         self._took: float | None = None
 
+    def begin(self) -> None:
+        """The request is whole: it waits for its decision from here on."""
+        self._began_at = time.monotonic()
+
     def decided(self, kind: Kind, **details: Any) -> None:
         """What becomes of the request. The next seconds are those of the application."""
         now = time.monotonic()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import time
 from collections.abc import Callable, Iterable, Iterator, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, TypedDict
 from urllib.parse import quote
 
@@ -136,12 +136,14 @@ class Keyed:
         target: path and query, by which requests are compared; a slash at the end of the path makes no
             difference. If the request follows a redirect, those of the request that was redirected: a retry
             begins there again.
+        report: what tells of the request.
     """
 
     head: Head
     key: str
     host: str
     target: str
+    report: Report = field(repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +223,8 @@ class Rules:
         try:
             if len(values) > 1:
                 raise protocol.InvalidKey("Idempotency-Key must be sent once")
-            return Keyed(head, protocol.parse_key(values[0]), host, _target(head))
+            key = protocol.parse_key(values[0])
+            return Keyed(head, key, host, _target(head), self._report(head, key))
         except protocol.InvalidKey as reason:
             return Refused(protocol.key_invalid(str(reason)))
 
@@ -233,20 +236,17 @@ class Rules:
             head: the request.
             key: the client's, if it could be read.
         """
-        report = Report(self._hooks, head.method, head.path, head.all, key)
-        report.happened(Kind.REFUSED, reason=protocol.code_of(response), status=response.status)
-        return self.marked(response, head)
-
-    def report(self, keyed: Keyed) -> Report:
-        """What tells of a request, made when its body is there."""
-        return Report(self._hooks, keyed.head.method, keyed.head.path, keyed.head.all, keyed.key)
+        reason = protocol.code_of(response)
+        self._report(head, key).happened(Kind.REFUSED, reason=reason, status=response.status)
+        return self._marked(response, head)
 
     def store_key(self, keyed: Keyed, principal: Any) -> str:
         """The key as the store has it, see `protocol.scoped`."""
         return protocol.scoped(keyed.host, principal, keyed.key)
 
     def fingerprint(self, keyed: Keyed, body: bytes) -> bytes:
-        """See `fingerprints.fingerprint`."""
+        """See `fingerprints.fingerprint`. With its body the request is whole: what follows is the layer's."""
+        keyed.report.begin()
         head = keyed.head
         return fingerprint(head.method, keyed.target, self._content(head.text(b"content-type"), body))
 
@@ -262,10 +262,9 @@ class Rules:
         """What collects the application's answer."""
         return Answer(keyed.head.method, self._max_response)
 
-    def reply(
-        self, outcome: Replay | InFlight | Mismatch | Unreachable, keyed: Keyed, report: Report
-    ) -> StoredResponse:
+    def instead(self, outcome: Replay | InFlight | Mismatch | Unreachable, keyed: Keyed) -> StoredResponse:
         """The answer to a request that is not run."""
+        report = keyed.report
         match outcome:
             case Replay(response):
                 report.decided(Kind.REPLAYED, status=response.status)
@@ -279,24 +278,25 @@ class Rules:
             case Unreachable(error):
                 response = protocol.store_unavailable()
                 report.decided(Kind.STORE_UNAVAILABLE, error=error, status=response.status)
-        return self.marked(response, keyed.head)
+        return self._marked(response, keyed.head)
 
-    def ending(self, answer: Answer, report: Report) -> Keep | Release:
+    def ending(self, answer: Answer, keyed: Keyed) -> Keep | Release:
         """What is to be done with the key once the application's answer has ended."""
         head = answer.head
         if answer.is_cut_short():
             return Release(Kind.CUT_SHORT, head.status)
-        if self._is_over(head if answer.passing else answer.whole, report):
+        if self.is_over(head if answer.passing else answer.whole, keyed):
             return Keep(answer.kept())
         return Release(Kind.RELEASED, head.status)
 
-    def _is_over(self, response: StoredResponse, report: Report) -> bool:
+    def is_over(self, response: StoredResponse, keyed: Keyed) -> bool:
+        """Whether an answer ends the operation."""
         if redirects.is_repeat(response) or self._leads_to_login(response):
             return False
         try:
             return bool(self._keep(response))
         except Exception as error:
-            report.happened(Kind.KEEP_RAISED, error=error, status=response.status)
+            keyed.report.happened(Kind.KEEP_RAISED, error=error, status=response.status)
             return is_over(response)
 
     def shown(self, response: StoredResponse, keyed: Keyed, *, replayed: bool = False) -> StoredResponse:
@@ -309,9 +309,16 @@ class Rules:
         if location is not None and head.text(redirects.ASKS) == "tell":
             login = self._leads_to_login(response)
             response = redirects.told(response, location, keyed.host, login, keyed.target)
-        return self.marked(response, head, replayed=replayed)
+        return self._marked(response, head, replayed=replayed)
 
-    def marked(self, response: StoredResponse, head: Head, *, replayed: bool = False) -> StoredResponse:
+    def let_through(self, head: StoredResponse, keyed: Keyed) -> StoredResponse:
+        """The head of an answer that is passed on as it comes, as this client gets it."""
+        return self._marked(head, keyed.head)
+
+    def _report(self, head: Head, key: str | None) -> Report:
+        return Report(self._hooks, head.method, head.path, head.all, key)
+
+    def _marked(self, response: StoredResponse, head: Head, *, replayed: bool = False) -> StoredResponse:
         """An answer with the layer's own headers: the echo of the key, if its size is not absurd."""
         echo = b", ".join(head.all(b"idempotency-key"))
         own: tuple[Header, ...] = (

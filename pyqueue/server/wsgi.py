@@ -12,7 +12,6 @@ from .._errors import DeclarationError
 from . import protocol
 from .events import Kind
 from .lease import SyncLease
-from .report import Report
 from .rules import CLAIM, Head, Keyed, Options, Passes, Refused, Release, Rules, Unreachable
 from .stores import Claimed, IdempotencyStore, InFlight, Outcome, StoredResponse
 
@@ -76,16 +75,14 @@ class IdempotencyMiddleware:
         self, environ: Environ, start_response: StartResponse, keyed: Keyed, body: bytes
     ) -> Iterable[bytes]:
         key = self._rules.store_key(keyed, self._principal(environ) if self._principal else None)
-        digest = self._rules.fingerprint(keyed, body)
-        report = self._rules.report(keyed)
-        outcome = self._claim(key, digest, self._rules.pauses(keyed))
+        outcome = self._claim(key, self._rules.fingerprint(keyed, body), self._rules.pauses(keyed))
         if isinstance(outcome, Claimed):
             environ[CLAIM] = outcome
             environ["wsgi.input"] = BytesIO(body)
             environ["CONTENT_LENGTH"] = str(len(body))
-            lease = SyncLease(self._store, outcome, report)
-            return _Attempt(self._rules, keyed, lease, report, start_response).run(self.app, environ)
-        return _send(start_response, self._rules.reply(outcome, keyed, report))
+            lease = SyncLease(self._store, outcome, keyed.report)
+            return _Attempt(self._rules, keyed, lease, start_response).run(self.app, environ)
+        return _send(start_response, self._rules.instead(outcome, keyed))
 
     def _claim(self, key: str, digest: bytes, pauses: Iterator[float]) -> Outcome | Unreachable:
         """Claims the key, waiting a while for another attempt."""
@@ -103,18 +100,10 @@ class IdempotencyMiddleware:
 class _Attempt:
     """One run of the application: its answer is collected, kept, and then sent on."""
 
-    def __init__(
-        self,
-        rules: Rules,
-        keyed: Keyed,
-        lease: SyncLease,
-        report: Report,
-        start_response: StartResponse,
-    ):
+    def __init__(self, rules: Rules, keyed: Keyed, lease: SyncLease, start_response: StartResponse):
         self._rules = rules
         self._keyed = keyed
         self._lease = lease
-        self._report = report
         self._start_response = start_response
         self._answer = rules.answer(keyed)
         self._line = ""
@@ -160,7 +149,7 @@ class _Attempt:
     def _pass_on(self, parts: Iterator[bytes]) -> Iterator[bytes]:
         """A large answer as it comes. Its last part is sent once the rest is settled."""
         self._passed_head = True
-        self._start_response(self._line, _texts(self._rules.marked(self._answer.head, self._keyed.head)))
+        self._start_response(self._line, _texts(self._rules.let_through(self._answer.head, self._keyed)))
         try:
             for chunk in parts:
                 yield self._answer.take()
@@ -192,7 +181,7 @@ class _Attempt:
 
     def _settle(self) -> None:
         if not self._settled:
-            ending = self._rules.ending(self._answer, self._report)
+            ending = self._rules.ending(self._answer, self._keyed)
             self._settled = True
             self._lease.settle(ending)
 
