@@ -4,8 +4,11 @@ No dependency: any ASGI framework and server will do.
 """
 
 from .assets import assets
+from .events import DECISIONS, SETTLEMENTS, Event, Hook, Kind
 from .fingerprints import json_by_value, multipart_by_parts, raw
+from .fleet import Fleet
 from .idempotency import IdempotencyMiddleware
+from .inspection import Inspection, KeyRecord, State
 from .responses import NotWhole, stored
 from .rules import Options, is_over
 from .sqlite import SQLiteIdempotencyStore
@@ -23,11 +26,19 @@ from .stores import (
 )
 
 __all__ = [
+    "DECISIONS",
+    "SETTLEMENTS",
     "ClaimLost",
     "Claimed",
+    "Event",
+    "Fleet",
+    "Hook",
     "IdempotencyMiddleware",
     "IdempotencyStore",
     "InFlight",
+    "Inspection",
+    "KeyRecord",
+    "Kind",
     "Mismatch",
     "NoTransaction",
     "NotWhole",
@@ -35,6 +46,7 @@ __all__ = [
     "Outcome",
     "Replay",
     "SQLiteIdempotencyStore",
+    "State",
     "StoredResponse",
     "SyncIdempotencyStore",
     "assets",

@@ -74,3 +74,17 @@ end
 return redis.call('DEL', KEYS[1])
 """
 """Arguments: token."""
+
+FORGET = (
+    _NOW
+    + """
+local kept = redis.call('HMGET', KEYS[1], 'token', 'status', 'ends_at')
+if kept[1] ~= ARGV[1] or (kept[2] and '1' or '0') ~= ARGV[2] then
+    return 0
+elseif ARGV[3] == '0' and tonumber(kept[3]) > now then
+    return 0
+end
+return redis.call('DEL', KEYS[1])
+"""
+)
+"""Arguments: token, 1 if there was an answer, and 1 if it may still protect; else 0."""

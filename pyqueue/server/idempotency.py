@@ -10,9 +10,11 @@ from contextvars import copy_context
 from typing import Any, Unpack
 
 from . import protocol
+from .event_log import log
+from .events import Kind
 from .lease import Lease
-from .rules import CLAIM, Head, Keyed, Options, Passes, Refused, Rules, log
-from .stores import Claimed, IdempotencyStore, InFlight, Outcome, Replay, StoredResponse
+from .rules import CLAIM, Head, Keyed, Options, Passes, Refused, Release, Rules, Unreachable
+from .stores import Claimed, IdempotencyStore, InFlight, Outcome, StoredResponse
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -77,13 +79,13 @@ class IdempotencyMiddleware:
             case Passes():
                 return await self.app(scope, receive, send)
             case Refused(response):
-                return await _send(send, self._rules.marked(response, head))
+                return await _send(send, self._rules.refused(response, head))
             case Keyed() as keyed:
                 try:
                     body = await _read(receive, self._rules.max_body)
                 except _TooLarge:
                     too_large = protocol.too_large(self._rules.max_body)
-                    return await _send(send, self._rules.marked(too_large, head))
+                    return await _send(send, self._rules.refused(too_large, head, keyed.key))
                 if body is not None:
                     await self._shielded(self._answer(scope, keyed, body, send))
 
@@ -108,14 +110,10 @@ class IdempotencyMiddleware:
     async def _answer(self, scope: Scope, keyed: Keyed, body: bytes, send: Send) -> None:
         key = self._rules.store_key(keyed, await self._principal_of(scope))
         outcome = await self._claim(key, self._rules.fingerprint(keyed, body), self._rules.pauses(keyed))
-        if outcome is None:
-            await _send(send, self._rules.marked(protocol.store_unavailable(), keyed.head))
-        elif isinstance(outcome, Claimed):
+        if isinstance(outcome, Claimed):
             await _Attempt(self._rules, self._store, keyed, outcome, send).run(self.app, scope, body)
-        elif isinstance(outcome, Replay):
-            await _send(send, self._rules.shown(outcome.response, keyed, replayed=True))
         else:
-            await _send(send, self._rules.marked(self._rules.refusal(outcome), keyed.head))
+            await _send(send, self._rules.instead(outcome, keyed))
 
     async def _principal_of(self, scope: Scope) -> object:
         if self._principal is None:
@@ -123,14 +121,13 @@ class IdempotencyMiddleware:
         name = self._principal(scope)
         return await name if inspect.isawaitable(name) else name
 
-    async def _claim(self, key: str, digest: bytes, pauses: Iterator[float]) -> Outcome | None:
-        """Claims the key, waiting a while for another attempt; `None` if the store cannot be reached."""
+    async def _claim(self, key: str, digest: bytes, pauses: Iterator[float]) -> Outcome | Unreachable:
+        """Claims the key, waiting a while for another attempt."""
         while True:
             try:
                 outcome = await self._store.claim(key, digest, lease=self._rules.lease, ttl=self._rules.ttl)
-            except Exception:
-                log.exception("the idempotency store cannot be reached: a request is refused with 503")
-                return None
+            except Exception as error:
+                return Unreachable(error)
             pause = next(pauses, None) if isinstance(outcome, InFlight) else None
             if pause is None:
                 return outcome
@@ -144,8 +141,8 @@ class _Attempt:
         self._rules = rules
         self._keyed = keyed
         self._claim = claim
+        self._lease = Lease(store, claim, keyed.report)
         self._send = send
-        self._lease = Lease(store, claim)
         self._answer = rules.answer(keyed)
         self._passed_head = False
         self._over = asyncio.Event()
@@ -155,12 +152,17 @@ class _Attempt:
             self._renewal = asyncio.create_task(self._lease.renew())
             try:
                 await app(scope, self._receiver(body), self._receive)
-            finally:
-                self._renewal.cancel()
-                if not self._over.is_set():
-                    if self._answer.started:
-                        log.error("an answer broke off: its key %r is released", self._claim.key)
-                    await self._lease.release()
+            except BaseException as error:
+                await self._break_off(error)
+                raise
+            await self._break_off()
+
+    async def _break_off(self, error: BaseException | None = None) -> None:
+        """The application has ended. Without a whole answer the key is released."""
+        self._renewal.cancel()
+        if not self._over.is_set():
+            status = self._answer.head.status if self._answer.started else None
+            await self._lease.settle(Release(Kind.CUT_SHORT, status, error))
 
     async def _receive(self, message: Message) -> None:
         """The application's `send`."""
@@ -185,22 +187,14 @@ class _Attempt:
     async def _settle(self) -> None:
         """The answer has ended: it is kept, or the key released, before the client sees the end of it."""
         self._renewal.cancel()
-        if self._answer.is_cut_short():
-            log.error(
-                "an answer has another length than it announced: its key %r is released", self._claim.key
-            )
-            await self._lease.release()
-        elif self._rules.is_over(self._answer.head if self._answer.passing else self._answer.whole):
-            await self._lease.complete(self._answer.kept())
-        else:
-            await self._lease.release()
+        await self._lease.settle(self._rules.ending(self._answer, self._keyed))
         self._over.set()
 
     async def _pass_on(self, more: bool) -> None:
         messages: list[Message] = []
         if not self._passed_head:
             self._passed_head = True
-            head = self._rules.marked(self._answer.head, self._keyed.head)
+            head = self._rules.let_through(self._answer.head, self._keyed)
             messages.append(_start(head))
         messages.append({"type": "http.response.body", "body": self._answer.take(), "more_body": more})
         with suppress(OSError):  # The client has gone; the application still runs to its end.

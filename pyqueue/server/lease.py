@@ -1,4 +1,4 @@
-"""Holding a claim while the application runs, and settling it: failures are retried, losses logged."""
+"""Holding a claim while the application runs, and settling it: failures are retried, losses told."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import threading
 import time
 from typing import Final
 
-from .rules import log
+from .events import Kind
+from .report import Report
+from .rules import Keep, Release
 from .stores import Claimed, IdempotencyStore, StoredResponse, SyncIdempotencyStore
 
 RENEWALS: Final = 3
@@ -19,12 +21,14 @@ LONGEST_PAUSE: Final = 1.0
 
 
 class _Terms:
-    """How long a claim is surely held, and what there is to say of it."""
+    """How long a claim is surely held, and what there is to tell of it."""
 
-    def __init__(self, claim: Claimed):
+    def __init__(self, claim: Claimed, report: Report):
         self.claim = claim
         self.every = claim.lease / RENEWALS
         self._ends_at = time.monotonic() + claim.lease
+        self._report = report
+        report.decided(Kind.CLAIMED)
 
     def left(self) -> float:
         """Seconds."""
@@ -34,28 +38,31 @@ class _Terms:
         if held:
             self._ends_at = asked_at + self.claim.lease
         else:
-            log.warning(
-                "the claim of key %r has ended: unless the application kept its answer itself, it was lost",
-                self.claim.key,
-            )
+            self._report.happened(Kind.CLAIM_ENDED)
 
     def not_renewed(self, error: Exception) -> None:
-        log.warning("the lease of key %r could not be renewed, trying again: %r", self.claim.key, error)
+        self._report.happened(Kind.RENEWAL_FAILED, error=error)
 
-    def completed(self, held: bool) -> None:
-        if not held:
-            log.error("the claim of key %r was lost: its effect may happen twice", self.claim.key)
+    def answered(self) -> None:
+        self._report.answered()
 
-    def not_completed(self, error: Exception) -> bool:
+    def completed(self, held: bool, response: StoredResponse) -> None:
+        in_time = Kind.COMPLETED if self.left() > 0 else Kind.COMPLETED_LATE
+        self._report.settled(in_time if held else Kind.CLAIM_LOST, status=response.status)
+
+    def not_completed(self, error: Exception, response: StoredResponse) -> bool:
         """Whether there is time to try again."""
         if self.left() > 0:
-            log.warning("an answer to key %r could not be kept, trying again: %r", self.claim.key, error)
+            self._report.happened(Kind.KEEP_FAILED, error=error)
             return True
-        log.error("the answer to key %r was not kept: its effect may happen twice: %r", self.claim.key, error)
+        self._report.settled(Kind.NOT_KEPT, status=response.status, error=error)
         return False
 
+    def released(self, release: Release) -> None:
+        self._report.settled(release.kind, status=release.status, error=release.error)
+
     def not_released(self, error: Exception) -> None:
-        log.warning("key %r could not be released before its lease ends: %r", self.claim.key, error)
+        self._report.happened(Kind.RELEASE_FAILED, error=error)
 
 
 class Lease:
@@ -64,12 +71,13 @@ class Lease:
     Args:
         store: where the claim was made, just now.
         claim: the claim.
+        report: what tells of the request.
     """
 
-    def __init__(self, store: IdempotencyStore, claim: Claimed):
+    def __init__(self, store: IdempotencyStore, claim: Claimed, report: Report):
         self._store = store
         self._claim = claim
-        self._terms = _Terms(claim)
+        self._terms = _Terms(claim, report)
 
     async def renew(self) -> None:
         """Renews the lease until it is cancelled, or the claim has ended. A failure is tried again sooner."""
@@ -86,21 +94,34 @@ class Lease:
                 self._terms.renewed(asked_at, held)
                 wait, pause = self._terms.every, FIRST_PAUSE
 
-    async def complete(self, response: StoredResponse) -> None:
-        """Keeps an answer, trying again until the lease ends. The answer is the client's in any case: the
-        effect has happened, and a client that is told so does not ask again."""
+    async def settle(self, ending: Keep | Release) -> None:
+        """Does what is to be done with the key. Called once, when the application's answer has ended.
+
+        An answer is kept by trying again until the lease ends. It is the client's in any case: the effect has
+        happened, and a client that is told so does not ask again. A key that cannot be released is free when
+        the lease ends.
+        """
+        self._terms.answered()
+        if isinstance(ending, Keep):
+            await self._complete(ending.response)
+        else:
+            await self._release(ending)
+
+    async def _complete(self, response: StoredResponse) -> None:
         pause = FIRST_PAUSE
         while True:
             try:
-                return self._terms.completed(await self._store.complete(self._claim, response))
+                held = await self._store.complete(self._claim, response)
             except Exception as error:
-                if not self._terms.not_completed(error):
-                    return None
+                if not self._terms.not_completed(error, response):
+                    return
+            else:
+                return self._terms.completed(held, response)
             await asyncio.sleep(min(pause, max(0.0, self._terms.left())))
             pause = min(pause * 2, LONGEST_PAUSE)
 
-    async def release(self) -> None:
-        """Frees the key. If that fails it is free when the lease ends."""
+    async def _release(self, release: Release) -> None:
+        self._terms.released(release)
         try:
             await self._store.release(self._claim)
         except Exception as error:
@@ -110,32 +131,40 @@ class Lease:
 class SyncLease:
     """`Lease` for code without an event loop: a thread renews it from `start` to the end."""
 
-    def __init__(self, store: SyncIdempotencyStore, claim: Claimed):
+    def __init__(self, store: SyncIdempotencyStore, claim: Claimed, report: Report):
         self._store = store
         self._claim = claim
-        self._terms = _Terms(claim)
+        self._terms = _Terms(claim, report)
         self._ended = threading.Event()
 
     def start(self) -> None:
         """Begins to renew."""
         threading.Thread(target=self._renew, name="pyqueue-lease", daemon=True).start()
 
-    def complete(self, response: StoredResponse) -> None:
-        """See `Lease.complete`. Ends the renewals."""
+    def settle(self, ending: Keep | Release) -> None:
+        """See `Lease.settle`. Ends the renewals."""
         self._ended.set()
+        self._terms.answered()
+        if isinstance(ending, Keep):
+            self._complete(ending.response)
+        else:
+            self._release(ending)
+
+    def _complete(self, response: StoredResponse) -> None:
         pause = FIRST_PAUSE
         while True:
             try:
-                return self._terms.completed(self._store.complete(self._claim, response))
+                held = self._store.complete(self._claim, response)
             except Exception as error:
-                if not self._terms.not_completed(error):
-                    return None
+                if not self._terms.not_completed(error, response):
+                    return
+            else:
+                return self._terms.completed(held, response)
             time.sleep(min(pause, max(0.0, self._terms.left())))
             pause = min(pause * 2, LONGEST_PAUSE)
 
-    def release(self) -> None:
-        """See `Lease.release`. Ends the renewals."""
-        self._ended.set()
+    def _release(self, release: Release) -> None:
+        self._terms.released(release)
         try:
             self._store.release(self._claim)
         except Exception as error:

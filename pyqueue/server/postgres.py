@@ -16,6 +16,7 @@ except ImportError as error:
     raise ImportError("the PostgreSQL store needs psycopg 3: pip install 'pyqueue-sync[postgres]'") from error
 
 from ._loops import PerLoop
+from ._postgres_inspection import PostgresInspection
 from ._postgres_plans import PASSING, Plans, answered, for_psycopg
 from ._sqlalchemy import changes_one
 from .responses import stored
@@ -74,7 +75,9 @@ class PostgresIdempotencyStore:
         self.busy_timeout = timeout
         self._plans = Plans(table)
         self.schema = ";".join(self._plans.schema) + ";"
-        connect = (self._plans, conninfo, pool_size, timeout, options or {})
+        self._conninfo = conninfo
+        self._options = options or {}
+        connect = (self._plans, conninfo, pool_size, timeout, self._options)
         self._claims = count(1)
         self._pools = PerLoop(lambda: AsyncPool(*connect))
         self.sync = _Blocking(self, Pool(*connect))
@@ -147,6 +150,10 @@ class PostgresIdempotencyStore:
             return _insist_later(done)
         _insist(done)
         return None
+
+    def inspection(self, page: int = 1000) -> PostgresInspection:
+        """For looking at the keys, see `inspection.Inspection`; `page` of them are read at once."""
+        return PostgresInspection(self._conninfo, self._plans.table, self._options, page)
 
     async def aclose(self) -> None:
         """Closes the running event loop's connections. The next call opens new ones."""

@@ -80,7 +80,19 @@ def scoped(host: str, principal: Any, key: str) -> str:
             f"principal returned {shown(principal)}; return a text of 1 to {MAX_PRINCIPAL} characters that "
             "names one person, like str(user.id), or None where nobody is signed in"
         )
-    return f"{_PORT.sub('', host)}\n{principal}\n{key}"
+    return f"{without_port(host)}\n{principal}\n{key}"
+
+
+def without_port(host: str) -> str:
+    """A host as keys are told apart by it."""
+    return _PORT.sub("", host)
+
+
+def unscoped(name: str) -> tuple[str, str | None, str]:
+    """Host, principal and key of what `scoped` returned. Anything else is a key of no host and nobody."""
+    host, _, rest = name.partition("\n")
+    principal, line_break, key = rest.rpartition("\n")
+    return (host, principal or None, key) if line_break else ("", None, name)
 
 
 def normal_host(host: str, scheme: str) -> str:
@@ -108,6 +120,12 @@ def document(status: int, members: dict[str, Any], *headers: tuple[bytes, bytes]
     length = str(len(body)).encode()
     fixed = ((b"content-type", b"application/problem+json"), (b"content-length", length))
     return StoredResponse(status, fixed + headers, body)
+
+
+def code_of(response: StoredResponse) -> str:
+    """The `<code>` of a refusal."""
+    kind: str = json.loads(response.body)["type"]
+    return kind.removeprefix(LAYER)
 
 
 def key_missing() -> StoredResponse:

@@ -21,6 +21,7 @@ except ImportError as error:
 
 from ._headers import headers_from_text, headers_to_text
 from ._loops import PerLoop
+from ._redis_inspection import RedisInspection
 from ._redis_scripts import CLAIM, COMPLETE, RELEASE, RENEW
 from .stores import Claimed, InFlight, Mismatch, Outcome, Replay, StoredResponse
 
@@ -64,6 +65,7 @@ class RedisIdempotencyStore:
         pool_size: int = 32,
         options: Mapping[str, Any] | None = None,
     ):
+        self._prefix = prefix
         self._plans = _Plans(prefix)
         settings = {"max_connections": pool_size, "timeout": 10.0, **(options or {})}
         backoff = ExponentialWithJitterBackoff(cap=1.0, base=0.05)
@@ -74,12 +76,10 @@ class RedisIdempotencyStore:
                 )
             )
         )
-        self.sync = _Blocking(
-            self._plans,
-            lambda: redis.Redis.from_pool(
-                redis.BlockingConnectionPool.from_url(url, retry=Retry(backoff, _RETRIES), **settings)
-            ),
+        self._connect = lambda: redis.Redis.from_pool(
+            redis.BlockingConnectionPool.from_url(url, retry=Retry(backoff, _RETRIES), **settings)
         )
+        self.sync = _Blocking(self._plans, self._connect)
 
     async def claim(self, key: str, fingerprint: bytes, *, lease: float, ttl: float) -> Outcome:
         """See `IdempotencyStore.claim`."""
@@ -100,6 +100,10 @@ class RedisIdempotencyStore:
     async def prune(self) -> int:
         """Returns 0: the server deletes what has ended."""
         return 0
+
+    def inspection(self, page: int = 1000) -> RedisInspection:
+        """For looking at the keys, see `inspection.Inspection`; the server looks at `page` of all at once."""
+        return RedisInspection(self._connect, self._prefix, page)
 
     async def aclose(self) -> None:
         """Closes the running event loop's connections. The next call opens new ones."""

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import inspect
-import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, TypedDict
 from urllib.parse import quote
 
@@ -15,10 +14,10 @@ from .._errors import DeclarationError
 from .._text import shown
 from . import protocol, redirects
 from .answer import Answer, Header, readable
+from .events import Hook, Kind
 from .fingerprints import Content, fingerprint, raw
-from .stores import InFlight, Mismatch, StoredResponse
-
-log: Final = logging.getLogger("pyqueue.server")
+from .report import Report
+from .stores import InFlight, Mismatch, Replay, StoredResponse
 
 CLAIM: Final = "pyqueue.claim"
 """Where the application finds its `Claimed`: in the ASGI scope, or the WSGI environment."""
@@ -81,6 +80,9 @@ class Options(TypedDict, total=False):
     """Bytes of an answer's body that are kept, by default 1 MiB. A larger answer is passed on as it comes,
     and its replay has its status and no body."""
 
+    on_event: Hook | Iterable[Hook]
+    """What is called with each `Event`, or several of them; by default nothing. See `events.Hook`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Head:
@@ -134,12 +136,43 @@ class Keyed:
         target: path and query, by which requests are compared; a slash at the end of the path makes no
             difference. If the request follows a redirect, those of the request that was redirected: a retry
             begins there again.
+        report: what tells of the request.
     """
 
     head: Head
     key: str
     host: str
     target: str
+    report: Report = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Unreachable:
+    """Whether the key is free is not known: the store raised."""
+
+    error: Exception
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """The operation is over, and this is kept of its answer."""
+
+    response: StoredResponse
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """The operation is not over: the key is given back.
+
+    Attributes:
+        kind: `RELEASED` or `CUT_SHORT`.
+        status: of the answer, if there was one.
+        error: what the application raised.
+    """
+
+    kind: Kind
+    status: int | None = None
+    error: BaseException | None = None
 
 
 class Rules:
@@ -174,6 +207,7 @@ class Rules:
         self._max_response = check_count("max_response", options.get("max_response", 1 << 20), 0, 1 << 40)
         wait = options.get("wait", 0.0)
         self._wait = wait if callable(wait) else check_number("wait", wait, 0.0, 3600.0)
+        self._hooks = _hooks(options.get("on_event", ()))
         _check_patience(store, self.lease)
 
     def judge(self, head: Head) -> Passes | Refused | Keyed:
@@ -189,16 +223,30 @@ class Rules:
         try:
             if len(values) > 1:
                 raise protocol.InvalidKey("Idempotency-Key must be sent once")
-            return Keyed(head, protocol.parse_key(values[0]), host, _target(head))
+            key = protocol.parse_key(values[0])
+            return Keyed(head, key, host, _target(head), self._report(head, key))
         except protocol.InvalidKey as reason:
             return Refused(protocol.key_invalid(str(reason)))
+
+    def refused(self, response: StoredResponse, head: Head, key: str | None = None) -> StoredResponse:
+        """The layer's own answer to a request whose key is not looked up.
+
+        Args:
+            response: a problem.
+            head: the request.
+            key: the client's, if it could be read.
+        """
+        reason = protocol.code_of(response)
+        self._report(head, key).happened(Kind.REFUSED, reason=reason, status=response.status)
+        return self._marked(response, head)
 
     def store_key(self, keyed: Keyed, principal: Any) -> str:
         """The key as the store has it, see `protocol.scoped`."""
         return protocol.scoped(keyed.host, principal, keyed.key)
 
     def fingerprint(self, keyed: Keyed, body: bytes) -> bytes:
-        """See `fingerprints.fingerprint`."""
+        """See `fingerprints.fingerprint`. With its body the request is whole: what follows is the layer's."""
+        keyed.report.begin()
         head = keyed.head
         return fingerprint(head.method, keyed.target, self._content(head.text(b"content-type"), body))
 
@@ -214,20 +262,41 @@ class Rules:
         """What collects the application's answer."""
         return Answer(keyed.head.method, self._max_response)
 
-    def refusal(self, outcome: InFlight | Mismatch) -> StoredResponse:
-        """The layer's own answer to a request that is not run."""
-        return protocol.in_flight(outcome.age) if isinstance(outcome, InFlight) else protocol.key_reused()
+    def instead(self, outcome: Replay | InFlight | Mismatch | Unreachable, keyed: Keyed) -> StoredResponse:
+        """The answer to a request that is not run."""
+        report = keyed.report
+        match outcome:
+            case Replay(response):
+                report.decided(Kind.REPLAYED, status=response.status)
+                return self.shown(response, keyed, replayed=True)
+            case InFlight(age):
+                response = protocol.in_flight(age)
+                report.decided(Kind.IN_FLIGHT, age=age, status=response.status)
+            case Mismatch():
+                response = protocol.key_reused()
+                report.decided(Kind.MISMATCH, status=response.status)
+            case Unreachable(error):
+                response = protocol.store_unavailable()
+                report.decided(Kind.STORE_UNAVAILABLE, error=error, status=response.status)
+        return self._marked(response, keyed.head)
 
-    def is_over(self, response: StoredResponse) -> bool:
+    def ending(self, answer: Answer, keyed: Keyed) -> Keep | Release:
+        """What is to be done with the key once the application's answer has ended."""
+        head = answer.head
+        if answer.is_cut_short():
+            return Release(Kind.CUT_SHORT, head.status)
+        if self.is_over(head if answer.passing else answer.whole, keyed):
+            return Keep(answer.kept())
+        return Release(Kind.RELEASED, head.status)
+
+    def is_over(self, response: StoredResponse, keyed: Keyed) -> bool:
         """Whether an answer ends the operation."""
         if redirects.is_repeat(response) or self._leads_to_login(response):
             return False
         try:
             return bool(self._keep(response))
-        except Exception:
-            log.exception(
-                "keep failed on an answer with status %d, which is judged as usual", response.status
-            )
+        except Exception as error:
+            keyed.report.happened(Kind.KEEP_RAISED, error=error, status=response.status)
             return is_over(response)
 
     def shown(self, response: StoredResponse, keyed: Keyed, *, replayed: bool = False) -> StoredResponse:
@@ -240,9 +309,16 @@ class Rules:
         if location is not None and head.text(redirects.ASKS) == "tell":
             login = self._leads_to_login(response)
             response = redirects.told(response, location, keyed.host, login, keyed.target)
-        return self.marked(response, head, replayed=replayed)
+        return self._marked(response, head, replayed=replayed)
 
-    def marked(self, response: StoredResponse, head: Head, *, replayed: bool = False) -> StoredResponse:
+    def let_through(self, head: StoredResponse, keyed: Keyed) -> StoredResponse:
+        """The head of an answer that is passed on as it comes, as this client gets it."""
+        return self._marked(head, keyed.head)
+
+    def _report(self, head: Head, key: str | None) -> Report:
+        return Report(self._hooks, head.method, head.path, head.all, key)
+
+    def _marked(self, response: StoredResponse, head: Head, *, replayed: bool = False) -> StoredResponse:
         """An answer with the layer's own headers: the echo of the key, if its size is not absurd."""
         echo = b", ".join(head.all(b"idempotency-key"))
         own: tuple[Header, ...] = (
@@ -301,7 +377,15 @@ def _list(what: str, values: Any, example: str) -> list[Any]:
     return items
 
 
+def _hooks(hooks: Any) -> tuple[Hook, ...]:
+    several = () if hooks is None else hooks if isinstance(hooks, Iterable) else (hooks,)
+    return tuple(_function("on_event", hook) for hook in several)
+
+
 def _function(what: str, function: Any) -> Any:
-    if not callable(function) or inspect.iscoroutinefunction(function):
+    is_async = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
+        getattr(function, "__call__", None)  # noqa: B004 - of an object that can be called
+    )
+    if not callable(function) or is_async:
         raise DeclarationError(f"{what} is {shown(function)}; give a function that is not async")
     return function

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from .._checks import check_number
+from ._sqlite_inspection import SQLiteInspection
 from .responses import stored
 from .stores import Claimed, ClaimLost, InFlight, Mismatch, NoTransaction, Outcome, Replay, StoredResponse
 from .writer import Writer
@@ -99,6 +100,8 @@ class SQLiteIdempotencyStore:
         clock: Callable[[], float] = time.time,
     ):
         self.busy_timeout = check_number("busy_timeout", busy_timeout, 0.0, 3600.0)
+        self._path = path
+        self._clock = clock
         self._keys = _Keys(clock, check_number("prune_every", prune_every, 0.0, 86400.0))
         self._writer = Writer(partial(_open, path, self.busy_timeout))
         self.sync = _Sync(self._keys, self._writer)
@@ -150,6 +153,10 @@ class SQLiteIdempotencyStore:
             )
         if not self._keys.keep(connection, claim, stored(response)):
             raise ClaimLost("another attempt took this idempotency key: roll the transaction back")
+
+    def inspection(self, page: int = 1000) -> SQLiteInspection:
+        """For looking at the keys, see `inspection.Inspection`; `page` of them are read at once."""
+        return SQLiteInspection(self._path, self.busy_timeout, self._clock, page)
 
     def close(self) -> None:
         """Ends what was begun and closes the file. The next call opens it again."""

@@ -10,9 +10,10 @@ from typing import Any, Unpack
 
 from .._errors import DeclarationError
 from . import protocol
+from .events import Kind
 from .lease import SyncLease
-from .rules import CLAIM, Head, Keyed, Options, Passes, Refused, Rules, log
-from .stores import Claimed, IdempotencyStore, InFlight, Outcome, Replay, StoredResponse
+from .rules import CLAIM, Head, Keyed, Options, Passes, Refused, Release, Rules, Unreachable
+from .stores import Claimed, IdempotencyStore, InFlight, Outcome, StoredResponse
 
 Environ = MutableMapping[str, Any]
 StartResponse = Callable[..., Callable[[bytes], object]]
@@ -62,12 +63,12 @@ class IdempotencyMiddleware:
             case Passes():
                 return self.app(environ, start_response)
             case Refused(response):
-                return _send(start_response, self._rules.marked(response, head))
+                return _send(start_response, self._rules.refused(response, head))
             case Keyed() as keyed:
                 try:
                     body = _read(environ, self._rules.max_body)
                 except _Unreadable as refused:
-                    return _send(start_response, self._rules.marked(refused.response, head))
+                    return _send(start_response, self._rules.refused(refused.response, head, keyed.key))
                 return self._answer(environ, start_response, keyed, body)
 
     def _answer(
@@ -75,28 +76,21 @@ class IdempotencyMiddleware:
     ) -> Iterable[bytes]:
         key = self._rules.store_key(keyed, self._principal(environ) if self._principal else None)
         outcome = self._claim(key, self._rules.fingerprint(keyed, body), self._rules.pauses(keyed))
-        if outcome is None:
-            response = self._rules.marked(protocol.store_unavailable(), keyed.head)
-        elif isinstance(outcome, Claimed):
+        if isinstance(outcome, Claimed):
             environ[CLAIM] = outcome
             environ["wsgi.input"] = BytesIO(body)
             environ["CONTENT_LENGTH"] = str(len(body))
-            lease = SyncLease(self._store, outcome)
+            lease = SyncLease(self._store, outcome, keyed.report)
             return _Attempt(self._rules, keyed, lease, start_response).run(self.app, environ)
-        elif isinstance(outcome, Replay):
-            response = self._rules.shown(outcome.response, keyed, replayed=True)
-        else:
-            response = self._rules.marked(self._rules.refusal(outcome), keyed.head)
-        return _send(start_response, response)
+        return _send(start_response, self._rules.instead(outcome, keyed))
 
-    def _claim(self, key: str, digest: bytes, pauses: Iterator[float]) -> Outcome | None:
-        """Claims the key, waiting a while for another attempt; `None` if the store cannot be reached."""
+    def _claim(self, key: str, digest: bytes, pauses: Iterator[float]) -> Outcome | Unreachable:
+        """Claims the key, waiting a while for another attempt."""
         while True:
             try:
                 outcome = self._store.claim(key, digest, lease=self._rules.lease, ttl=self._rules.ttl)
-            except Exception:
-                log.exception("the idempotency store cannot be reached: a request is refused with 503")
-                return None
+            except Exception as error:
+                return Unreachable(error)
             pause = next(pauses, None) if isinstance(outcome, InFlight) else None
             if pause is None:
                 return outcome
@@ -130,8 +124,8 @@ class _Attempt:
             if not self._answer.started:
                 raise RuntimeError("the application returned without calling start_response")
             self._settle()
-        except BaseException:
-            self._release()
+        except BaseException as error:
+            self._break_off(error)
             _close(chunks)
             raise
         if self._answer.passing:
@@ -155,13 +149,13 @@ class _Attempt:
     def _pass_on(self, parts: Iterator[bytes]) -> Iterator[bytes]:
         """A large answer as it comes. Its last part is sent once the rest is settled."""
         self._passed_head = True
-        self._start_response(self._line, _texts(self._rules.marked(self._answer.head, self._keyed.head)))
+        self._start_response(self._line, _texts(self._rules.let_through(self._answer.head, self._keyed)))
         try:
             for chunk in parts:
                 yield self._answer.take()
                 self._answer.add(chunk)
-        except Exception:  # Of the application: what it made so far is not the whole.
-            self._release()
+        except Exception as error:  # Of the application: what it made so far is not the whole.
+            self._break_off(error)
             raise
         self._settle()
         yield self._answer.take()
@@ -174,27 +168,22 @@ class _Attempt:
                 self._answer.add(chunk)
                 self._answer.take()
             self._settle()
-        finally:
-            self._release()
+        except BaseException as error:
+            self._break_off(error)
+            raise
 
-    def _release(self) -> None:
+    def _break_off(self, error: BaseException) -> None:
+        """The application raised. Without a whole answer the key is released."""
         if not self._settled:
             self._settled = True
-            self._lease.release()
+            status = self._answer.head.status if self._answer.started else None
+            self._lease.settle(Release(Kind.CUT_SHORT, status, error))
 
     def _settle(self) -> None:
-        if self._settled:
-            return
-        self._settled = True
-        if self._answer.is_cut_short():
-            log.error(
-                "an answer has another length than it announced: its key %r is released", self._keyed.key
-            )
-            self._lease.release()
-        elif self._rules.is_over(self._answer.head if self._answer.passing else self._answer.whole):
-            self._lease.complete(self._answer.kept())
-        else:
-            self._lease.release()
+        if not self._settled:
+            ending = self._rules.ending(self._answer, self._keyed)
+            self._settled = True
+            self._lease.settle(ending)
 
 
 class _Passing:

@@ -7,7 +7,8 @@
         def store(self):
             return MyStore(...)
 
-Both faces of the store are tested, the asynchronous one and `store.sync`. Needs pytest.
+Both faces of the store are tested, the asynchronous one and `store.sync`, and its `inspection` if it has
+one. Needs pytest.
 """
 
 from __future__ import annotations
@@ -21,7 +22,19 @@ from typing import Any, Protocol, TypeVar
 
 import pytest
 
-from pyqueue.server import Claimed, IdempotencyStore, InFlight, Mismatch, Outcome, Replay, StoredResponse
+from pyqueue.server import (
+    Claimed,
+    IdempotencyStore,
+    InFlight,
+    Inspection,
+    KeyRecord,
+    Mismatch,
+    Outcome,
+    Replay,
+    State,
+    StoredResponse,
+)
+from pyqueue.server.protocol import scoped
 
 T = TypeVar("T")
 
@@ -256,6 +269,105 @@ class IdempotencyStoreContract:
         asyncio.run(scenario())
         getattr(store.sync, "close", lambda: None)()
 
+    @pytest.fixture
+    def inspection(self, store: Any) -> Iterator[Inspection]:
+        """Of a store that has some, by pages of three keys."""
+        if not hasattr(store, "inspection"):
+            pytest.skip("the store has no inspection")
+        inspection: Inspection = store.inspection(page=3)
+        yield inspection
+        inspection.close()
+
+    def test_inspection_tells_how_it_stands_with_each_key(self, keys: Keys, inspection: Inspection) -> None:
+        claimed(keys, "running")
+        keys.complete(claimed(keys, "answered", ttl=LONG), ANSWER)
+        claimed(keys, "abandoned", lease=self.brief)
+        wait_until(lambda: found(inspection, "abandoned").left <= 0)
+        states = {record.name: record.state for record in inspection.records()}
+        assert states == {
+            "running": State.RUNNING,
+            "answered": State.ANSWERED,
+            "abandoned": State.ABANDONED,
+        }
+        answered, running = found(inspection, "answered"), found(inspection, "running")
+        assert (answered.status, answered.size) == (ANSWER.status, len(ANSWER.body))
+        assert LONG - 60 < answered.left <= LONG
+        assert (running.status, running.size, running.protects) == (None, 0, True)
+        assert 0 <= running.age < 60
+        assert inspection.find("another") is None
+
+    def test_inspection_finds_a_clients_key_of_any_host_and_principal(
+        self, keys: Keys, inspection: Inspection
+    ) -> None:
+        """And no key that only ends like it, or that a pattern would match."""
+        wanted = {scoped(host, name, "k*[a]") for host in ("one", "two") for name in (None, "ada", "k")}
+        for name in (*wanted, scoped("one", "ada", "kk*[a]"), scoped("one", "ada", "k-a"), "k*[a]\nx"):
+            claimed(keys, name)
+        records = list(inspection.records("k*[a]"))
+        assert sorted(record.name for record in records) == sorted(wanted)
+        assert {(record.host, record.principal) for record in records} == {
+            (host, name) for host in ("one", "two") for name in (None, "ada", "k")
+        }
+
+    def test_inspection_reads_every_key_once(self, keys: Keys, inspection: Inspection) -> None:
+        """Over many pages."""
+        names = [f"host\nada\n{number}" for number in range(20)]
+        for name in names:
+            claimed(keys, name)
+        assert sorted(record.name for record in inspection.records()) == sorted(names)
+
+    @pytest.mark.parametrize("answer", _ANSWERS.values(), ids=list(_ANSWERS))
+    def test_inspection_shows_an_answer(
+        self, keys: Keys, inspection: Inspection, answer: StoredResponse
+    ) -> None:
+        held = claimed(keys)
+        assert inspection.answer(found(inspection, "key")) is None
+        keys.complete(held, answer)
+        assert inspection.answer(found(inspection, "key")) == answer
+
+    def test_a_forgotten_key_is_free_and_its_claim_lost(self, keys: Keys, inspection: Inspection) -> None:
+        running = claimed(keys, "running")
+        keys.complete(claimed(keys, "answered"), ANSWER)
+        for name in ("running", "answered"):
+            assert inspection.forget(found(inspection, name))
+            assert inspection.find(name) is None
+        assert not keys.complete(running, OTHER)
+        assert isinstance(claim(keys, "answered", fingerprint=b"other"), Claimed)
+
+    def test_what_has_changed_since_it_was_read_is_not_forgotten(
+        self, keys: Keys, inspection: Inspection
+    ) -> None:
+        """It was answered, or another attempt took it."""
+        held = claimed(keys, "answered")
+        claimed(keys, "taken", lease=self.brief)
+        was_running, was_old = found(inspection, "answered"), found(inspection, "taken")
+        keys.complete(held, ANSWER)
+        wait_until(lambda: isinstance(claim(keys, "taken"), Claimed))
+        assert not inspection.forget(was_running)
+        assert not inspection.forget(was_old)
+        assert claim(keys, "answered") == Replay(ANSWER)
+        assert isinstance(claim(keys, "taken"), InFlight)
+
+    def test_a_claim_that_was_renewed_late_is_not_forgotten(self, keys: Keys, inspection: Inspection) -> None:
+        """It was read when its lease had ended, and protects again."""
+        held = claimed(keys, lease=self.brief)
+        wait_until(lambda: not found(inspection, "key").protects)
+        abandoned = found(inspection, "key")
+        if keys.renew(replace(held, lease=LONG)):
+            assert not inspection.forget(abandoned)
+            assert isinstance(claim(keys), InFlight)
+        else:
+            assert inspection.forget(abandoned)
+
+    def test_keys_of_any_name_can_be_read_and_forgotten(self, keys: Keys, inspection: Inspection) -> None:
+        for name in _NAMES:
+            claimed(keys, name)
+        assert all(inspection.find(name) is not None for name in _NAMES)
+        records = list(inspection.records())
+        assert len(records) == len(_NAMES)
+        assert all(inspection.forget(record) for record in records)
+        assert list(inspection.records()) == []
+
 
 class _Threads:
     """The blocking face, raced by threads."""
@@ -332,6 +444,13 @@ def ended(keys: Keys, **details: Any) -> Claimed:
     outcome = outcomes[-1]
     assert isinstance(outcome, Claimed)
     return outcome
+
+
+def found(inspection: Inspection, name: str) -> KeyRecord:
+    """A key that must be there."""
+    record = inspection.find(name)
+    assert record is not None
+    return record
 
 
 def age(keys: Keys) -> float:

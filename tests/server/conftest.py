@@ -13,6 +13,8 @@ from pyqueue.server import IdempotencyMiddleware, SQLiteIdempotencyStore
 from tests.server.databases import PostgresServer, RedisServer
 from tests.server.process import Server
 from tests.server.site import Site
+from tests.server.troubled import Troubled
+from tests.server.watched import Application, Watched
 
 _ABSENT = "{} is not installed"
 
@@ -98,6 +100,21 @@ def host(tmp_path: Path) -> Iterator[Callable[..., Site]]:
         store = store or SQLiteIdempotencyStore(tmp_path / "keys.sqlite3")
         layer = IdempotencyMiddleware(app, store, **options)
         sites.append(Site(outside(layer) if outside else layer, store, **(settings or {})))
+        return sites[-1]
+
+    yield start
+    for site in sites:
+        site.stop()
+
+
+@pytest.fixture(params=["asgi", "wsgi"])
+def watch(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[..., Watched]]:
+    """Serves an application behind the layer, whose store fails as often as `failures` say."""
+    sites: list[Watched] = []
+
+    def start(app: Application, failures: dict[str, int] | None = None, **options: Any) -> Watched:
+        store = Troubled(tmp_path / "keys.sqlite3", **(failures or {}))
+        sites.append(Watched(request.param, app, store, **options))
         return sites[-1]
 
     yield start

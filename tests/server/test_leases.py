@@ -11,42 +11,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pyqueue.server import Claimed, InFlight, SQLiteIdempotencyStore, StoredResponse
+from pyqueue.server import Claimed, InFlight, SQLiteIdempotencyStore
 from tests.server.site import PROBLEM, Site, respond
+from tests.server.troubled import Troubled
 
 Host = Callable[..., Site]
-
-
-class Troubled(SQLiteIdempotencyStore):
-    """A store whose calls fail as often as they are told to."""
-
-    def __init__(self, path: Path, **failures: int):
-        super().__init__(path, busy_timeout=0.2)
-        self.failures = failures
-        self.calls: list[str] = []
-        self.lose = False
-
-    def _fail(self, call: str) -> None:
-        self.calls.append(call)
-        if self.failures.get(call, 0) > 0:
-            self.failures[call] -= 1
-            raise sqlite3.OperationalError("disk I/O error")
-
-    async def claim(self, *args: Any, **options: Any) -> Any:
-        self._fail("claim")
-        return await super().claim(*args, **options)
-
-    async def renew(self, claim: Claimed) -> bool:
-        self._fail("renew")
-        return not self.lose and await super().renew(claim)
-
-    async def complete(self, claim: Claimed, response: StoredResponse) -> bool:
-        self._fail("complete")
-        return not self.lose and await super().complete(claim, response)
-
-    async def release(self, claim: Claimed) -> None:
-        self._fail("release")
-        await super().release(claim)
 
 
 class Slow:

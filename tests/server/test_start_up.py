@@ -23,6 +23,10 @@ async def predicate(path: str) -> bool:
     return True
 
 
+class AsyncHook:
+    async def __call__(self, event: Any) -> None: ...
+
+
 async def ok(scope: Any, receive: Any, send: Any) -> None:
     for message in respond():
         await send(message)
@@ -66,6 +70,10 @@ async def ok(scope: Any, receive: Any, send: Any) -> None:
         {"max_body": 1.5},
         {"max_body": -1},
         {"max_response": "1"},
+        {"on_event": "log"},
+        {"on_event": [print, 3]},
+        {"on_event": predicate},
+        {"on_event": AsyncHook()},
         {"store": None},
         {"store": SQLiteIdempotencyStore},
         {"store": "keys.sqlite3"},

@@ -5,9 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from socketserver import ThreadingMixIn
 from typing import Any
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 from wsgiref.validate import validator
 
 import httpx
@@ -17,21 +15,9 @@ from pyqueue._errors import DeclarationError
 from pyqueue.server import SQLiteIdempotencyStore
 from pyqueue.server.wsgi import IdempotencyMiddleware
 from tests.server.site import PROBLEM
+from tests.server.wsgi_site import WSGISite
 
 Serve = Callable[..., Callable[..., httpx.Response]]
-
-
-class Threaded(ThreadingMixIn, WSGIServer):
-    """A thread for each request."""
-
-    daemon_threads = True
-
-
-class Quiet(WSGIRequestHandler):
-    """Without a log."""
-
-    def log_message(self, *args: Any) -> None:
-        pass
 
 
 @pytest.fixture
@@ -44,20 +30,9 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
     ) -> Callable[..., httpx.Response]:
         store = store or SQLiteIdempotencyStore(tmp_path / "keys.sqlite3")
         layer: Any = IdempotencyMiddleware(app, store, **options)
-        layer = validator(layer) if checked else layer
-        server = make_server("127.0.0.1", 0, layer, Threaded, Quiet)
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        ended.extend([server.shutdown, thread.join, server.server_close, store.close])
-
-        def post(path: str = "/", key: str | None = '"k"', **options: Any) -> httpx.Response:
-            headers = {**({} if key is None else {"Idempotency-Key": key}), **options.pop("headers", {})}
-            url = f"http://127.0.0.1:{server.server_port}{path}"
-            return httpx.request(
-                options.pop("method", "POST"), url, headers=headers, content=options.pop("content", b"hi")
-            )
-
-        return post
+        site = WSGISite(validator(layer) if checked else layer)
+        ended.extend([site.stop, store.close])
+        return site.post
 
     yield start
     for step in ended:

@@ -23,15 +23,20 @@ from pyqueue import (
 )
 from pyqueue.server import (
     Claimed,
+    Event,
     IdempotencyMiddleware,
     IdempotencyStore,
+    Inspection,
+    Kind,
     SQLiteIdempotencyStore,
     StoredResponse,
     assets,
     json_by_value,
     wsgi,
 )
+from pyqueue.server.opentelemetry import OpenTelemetryEvents
 from pyqueue.server.postgres import PostgresIdempotencyStore
+from pyqueue.server.prometheus import PrometheusEvents
 from pyqueue.server.redis import RedisIdempotencyStore
 from pyqueue.testing import FakeServer, Simulation
 
@@ -91,6 +96,11 @@ def test() -> None:
         assert sim.job(job).status == "done"
 
 
+def told(event: Event) -> None:
+    if event.kind is Kind.CLAIM_LOST and event.fleet.depth is not None:
+        print(event.key, event.took, event.fleet.depth + 1)
+
+
 async def site(scope: Any, receive: Any, send: Any) -> None:
     files = assets(tasks="tasks.py")
     store = SQLiteIdempotencyStore("keys.sqlite3")
@@ -102,6 +112,7 @@ async def site(scope: Any, receive: Any, send: Any) -> None:
         paths=["/api/"],
         fingerprint=json_by_value,
         wait=lambda path: 5.0,
+        on_event=[PrometheusEvents(), OpenTelemetryEvents(route=lambda event: event.method), told],
     )
     await layer(scope, receive, send)
 
@@ -114,6 +125,13 @@ def wsgi_site(environ: Any, start_response: Any) -> Any:
 stores: list[IdempotencyStore] = [
     RedisIdempotencyStore("redis://localhost", prefix="site:", options={"socket_timeout": 1.0}),
     PostgresIdempotencyStore("postgresql://localhost/site", table="site.keys", pool_size=4),
+]
+
+
+inspections: list[Inspection] = [
+    SQLiteIdempotencyStore("keys.sqlite3").inspection(),
+    RedisIdempotencyStore("redis://localhost").inspection(page=10),
+    PostgresIdempotencyStore("postgresql://localhost/site").inspection(),
 ]
 
 
