@@ -6,7 +6,7 @@ Nothing here needs an event loop: a coroutine of `attempt` may also be driven wi
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from ._classify import classify, classify_exception
@@ -15,7 +15,6 @@ from ._http import Request, Response, quote_key
 from ._outcome import Outcome, Verdict, checked, done, fail, job_error
 from ._payload import check_own_request
 from ._ports import Clock, Transport
-from ._principal import HEADER, to_header
 from ._queue import Queue
 from ._record import JobRecord
 from ._redirect import redirect_of, send_following
@@ -29,9 +28,7 @@ _KEY: Final = "Idempotency-Key"
 _WITHOUT_BODY: Final = frozenset({"DELETE", "GET", "HEAD"})
 
 
-async def attempt(
-    queue: Queue, job: JobRecord, transport: Transport, clock: Clock, principal: str | None = None
-) -> Outcome:
+async def attempt(queue: Queue, job: JobRecord, transport: Transport, clock: Clock) -> Outcome:
     """Makes one attempt at a job that was claimed, and says what became of it.
 
     It returns an outcome whatever happens: also if the task calls `sys.exit()`, and if the attempt is
@@ -42,9 +39,7 @@ async def attempt(
         job: the claimed job.
         transport: how requests leave.
         clock: to read a `Retry-After` date by.
-        principal: whose job it is, as its requests tell the server; `None`: they do not.
     """
-    transport = transport if principal is None else _Named(transport, principal)
     task = queue.find(job.task)
     if task is None:
         return fail(ErrorCode.UNKNOWN_TASK, f"no task {job.task!r} is declared", Certainty.NEVER_SENT)
@@ -52,19 +47,6 @@ async def attempt(
     if task.function is not None:
         return await _call(task.function, job, HTTPClient(transport, job, timeout), clock)
     return await _send(task, job, transport, clock, timeout)
-
-
-@dataclass(frozen=True, slots=True)
-class _Named:
-    """A transport whose requests tell whose they are."""
-
-    transport: Transport
-    principal: str
-
-    async def send(self, request: Request) -> Response:
-        return await self.transport.send(
-            replace(request, headers={**request.headers, HEADER: to_header(self.principal)})
-        )
 
 
 async def _call(function: TaskFunction, job: JobRecord, http: HTTPClient, clock: Clock) -> Outcome:

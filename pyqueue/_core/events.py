@@ -94,12 +94,16 @@ class Send:
     """Make one attempt; answer with `Answered`. Its claim is durable.
 
     Attributes:
-        job: to send.
+        job: with `attempts` counting this one.
+        depth: jobs of this queue that are not settled, this one included, as far as the inbox was read.
+        oldest_at: when the oldest of them that the owner knows was enqueued, Unix time in seconds.
         principal: whose it is, as its requests are to tell the server; `None`: the site identifies nobody.
     """
 
     job: JobRecord
-    principal: str | None = None
+    depth: int
+    oldest_at: float
+    principal: str | None
 
 
 @dataclass(frozen=True, slots=True)

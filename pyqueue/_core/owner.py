@@ -454,10 +454,11 @@ class Owner:
     def _let_leave(self) -> None:
         """Sends what is claimed, unless the queue is held or may have been taken over meanwhile."""
         if not self._is_held() and not self._is_stale():
-            self._actions += [
-                Send(job, job.principal if self._identifies else None)
-                for job in self._deliveries.leaving(self._now)
-            ]
+            memory = self._memory
+            for job in self._deliveries.leaving(self._now):
+                oldest_at = min(memory.oldest_at(), job.created_at)
+                principal = job.principal if self._identifies else None
+                self._actions.append(Send(job, memory.tallies["open"]["count"], oldest_at, principal))
 
     def _is_stale(self) -> bool:
         """Whether the last sign of this owner is so old that it may have been taken for frozen."""

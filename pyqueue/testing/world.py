@@ -35,12 +35,14 @@ from .._core.owner import Owner
 from .._errors import OwnershipLost
 from .._http import Request, Response, TransportError
 from .._outcome import Outcome
+from .._outgoing import Outgoing, own_headers
 from .._principal import HEADER, NOBODY, to_header
 from .._queue import Queue
 from .._record import JobRecord
 from .._vocabulary import SILENCE, UNREACHABLE
 from .choices import Choices
 from .server import json_response, mismatch, problem, with_header
+from .site import MemorySite
 from .store import Disk, MemoryStore
 
 STOLEN_AFTER = 60.0
@@ -295,8 +297,8 @@ class World:
         match action:
             case Load() | Commit():
                 worker.transaction = action
-            case Send(job, principal):
-                self._send(worker, job, principal)
+            case Send():
+                self._send(worker, action)
             case Withdraw(job_id):
                 if (exchange := worker.exchanges.pop(job_id, None)) is not None:
                     exchange.attempt.close()
@@ -351,8 +353,10 @@ class World:
 
     # -- the network and the server -----------------------------------------------------------------------
 
-    def _send(self, worker: Worker, job: JobRecord, principal: str | None) -> None:
-        work = attempt(self.queue, job, _Wire(), _Clock(self), principal)
+    def _send(self, worker: Worker, send: Send) -> None:
+        job = send.job
+        transport = Outgoing(_Wire(), MemorySite(), own_headers(send, self.now), None)
+        work = attempt(self.queue, job, transport, _Clock(self))
         self._advance(worker, job, work, None)
 
     def _advance(

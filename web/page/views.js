@@ -13,4 +13,5 @@ export { guardSignOut } from "./sign-out-guard.js";
 export { readLabels, readStats } from "./stats.js";
 export { defineStatusElement } from "./status-element.js";
 export { persist } from "./storage.js";
+export { tokenOf } from "./token.js";
 export { readAside } from "./view.js";

@@ -4,9 +4,12 @@ from .annex import Annex
 from .board import Board
 from .chromium import PROFILER_ON, Chromium, ServiceWorkers
 from .demo import Demo
+from .django_site import SOURCES, DjangoSite
 from .engine import Engine, LastingEngine
 from .firefox import Firefox
 from .people import People
+from .python_page import python_page
+from .redirecting import RedirectingSite
 from .shared import Shared
 from .site import Site
 from .tab import Refusal, Tab
@@ -14,19 +17,23 @@ from .webkit import LastingWebKit, WebKit
 
 __all__ = [
     "PROFILER_ON",
+    "SOURCES",
     "Annex",
     "Board",
     "Chromium",
     "Demo",
+    "DjangoSite",
     "Engine",
     "Firefox",
     "LastingEngine",
     "LastingWebKit",
     "People",
+    "RedirectingSite",
     "Refusal",
     "ServiceWorkers",
     "Shared",
     "Site",
     "Tab",
     "WebKit",
+    "python_page",
 ]
