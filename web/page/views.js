@@ -7,6 +7,8 @@ export { explain } from "./explain.js";
 export { followToEnd, requireJob, required } from "./follow.js";
 export { readJobs } from "./list.js";
 export { readExplained, readJob } from "./look.js";
+export { OwnWorker } from "./own-worker.js";
+export { registerPeriodicSync } from "./periodic.js";
 export { share } from "./shared.js";
 export { clear, principal, signOut } from "./sign-out.js";
 export { guardSignOut } from "./sign-out-guard.js";

@@ -3,8 +3,7 @@
 import { mount } from "../mount.js";
 import { announceHere } from "./channel.js";
 import { momentToInstall } from "./moment.js";
-import { OwnWorker } from "./own-worker.js";
-import { registerPeriodicSync } from "./periodic.js";
+import { views } from "./second.js";
 import { trustedScript } from "./trusted.js";
 
 /**
@@ -25,16 +24,12 @@ export class WorkerHandle {
     if (tasks) script.searchParams.set("tasks", new URL(tasks, url).href);
     this.#script = trustedScript(script);
     this.#scope = new URL("./", script);
-    this.#own = new OwnWorker(this.#script, ({ name, message }) => {
-      const reason = this.#refusal && `; nor can a service worker be registered: ${this.#refusal}`;
-      this.heard({ state: "failed", error: { name, message: `${message}${reason ?? ""}` } });
-      announceHere({ type: "worker", ...this.#state });
-    });
     this.#begin(url);
   }
 
   #script;
   #scope;
+  /** @type {Promise<import("./own-worker.js").OwnWorker> | undefined} */
   #own;
   /** @type {Promise<void> | undefined} */
   #ready;
@@ -83,7 +78,11 @@ export class WorkerHandle {
     await this.ready;
     const message = { type: "wake", reason };
     if (this.#mustBeOwn) {
-      this.#own.post(message);
+      try {
+        (await this.#ownWorker()).post(message);
+      } catch (error) {
+        this.#failed(/** @type {Error} */ (error)); // Its script cannot be loaded: the next wake-up tries again.
+      }
       return;
     }
     if (reason === "append") this.#armBackgroundSync();
@@ -92,9 +91,26 @@ export class WorkerHandle {
   }
 
   /** Tells the worker something that it has asked. @param {object} message */
-  tell(message) {
-    if (this.#mustBeOwn) this.#own.tell(message);
+  async tell(message) {
+    if (this.#mustBeOwn) (await this.#ownWorker()).tell(message);
     else this.#registration?.active?.postMessage(message);
+  }
+
+  #ownWorker() {
+    this.#own ??= views()
+      .then(({ OwnWorker }) => new OwnWorker(this.#script, (error) => this.#failed(error)))
+      .catch((error) => {
+        this.#own = undefined;
+        throw error;
+      });
+    return this.#own;
+  }
+
+  /** @param {Cause} cause */
+  #failed({ name, message }) {
+    const reason = this.#refusal && `; nor can a service worker be registered: ${this.#refusal}`;
+    this.heard({ state: "failed", error: { name, message: `${message}${reason ?? ""}` } });
+    announceHere({ type: "worker", ...this.#state });
   }
 
   /** Installs the worker when it is time; one that is there already is only looked after. @param {URL} url */
@@ -121,7 +137,7 @@ export class WorkerHandle {
         updateViaCache: "imports",
       });
       this.#registration = registration;
-      if (registration.active) registerPeriodicSync(registration);
+      if (registration.active) registerPeriodically(registration);
       // Registering the same script again looks for no new one, and no page is ever opened in its scope.
       if (registration.active) registration.update().catch(() => {}); // offline: the old one serves
       this.#state = { mode: "service-worker", state: registration.active ? "installed" : "installing" };
@@ -140,7 +156,7 @@ export class WorkerHandle {
       const { active, waiting, installing } = this.#registration ?? {};
       if (worker.state === "activated") {
         this.#state = { mode: "service-worker", state: "installed" };
-        if (this.#registration) registerPeriodicSync(this.#registration);
+        if (this.#registration) registerPeriodically(this.#registration);
       } else if (worker.state === "redundant" && !(active ?? waiting ?? installing)) {
         console.warn("pyqueue: the service worker could not be installed, a page's worker takes its place");
         this.#useOwn();
@@ -175,6 +191,12 @@ export class WorkerHandle {
     }
     this.#isArming = false;
   }
+}
+
+/** @param {ServiceWorkerRegistration} registration */
+function registerPeriodically(registration) {
+  // If it cannot be loaded now, the next page tries again: the other wake-ups are enough until then.
+  views().then(({ registerPeriodicSync }) => registerPeriodicSync(registration), () => {});
 }
 
 /** @returns {ServiceWorkerContainer | undefined} */
