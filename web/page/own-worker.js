@@ -1,6 +1,6 @@
 /** The page's own worker, where no service worker can be had. It ends when it has had nothing to do for a while. */
 
-import { mount } from "../mount.js";
+import { mount } from "./shared.js";
 
 export class OwnWorker {
   /**

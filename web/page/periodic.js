@@ -1,6 +1,6 @@
 /** Periodic wake-ups, where the browser has granted them: they also come when the last `sync` event was given up. */
 
-import { mount } from "../mount.js";
+import { mount } from "./shared.js";
 
 /** Milliseconds. Browsers make it longer, by how much the site is used. */
 const INTERVAL = 12 * 60 * 60 * 1000;

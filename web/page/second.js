@@ -1,5 +1,6 @@
 /** Loads the page's second script: at its first use, at the latest once the page is loaded and idle. */
 
+import { mount } from "../mount.js";
 import { listen } from "./channel.js";
 import { transact } from "./database.js";
 import { InvalidPayload, JobFailed, PyqueueError, UnknownJob } from "./errors.js";
@@ -29,6 +30,6 @@ export function views() {
 async function load() {
   /** @type {Views} */
   const module = await import(failed ? `${VIEWS}?${failed}` : VIEWS.href);
-  module.share({ transact, listen, InvalidPayload, JobFailed, UnknownJob });
+  module.share({ mount, transact, listen, InvalidPayload, JobFailed, UnknownJob });
   return module;
 }

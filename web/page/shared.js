@@ -2,6 +2,7 @@
 
 /**
  * @typedef {object} Shared
+ * @property {typeof import("../mount.js").mount} mount what was said of the place
  * @property {typeof import("./database.js").transact} transact with the one connection
  * @property {typeof import("./channel.js").listen} listen to the one channel
  * @property {typeof import("./errors.js").InvalidPayload} InvalidPayload as the site imports it, like the others
@@ -9,6 +10,8 @@
  * @property {typeof import("./errors.js").UnknownJob} UnknownJob
  */
 
+/** @type {Shared["mount"]} */
+export let mount;
 /** @type {Shared["transact"]} */
 export let transact;
 /** @type {Shared["listen"]} */
@@ -22,5 +25,5 @@ export let UnknownJob;
 
 /** @param {Shared} given called before anything else */
 export function share(given) {
-  ({ transact, listen, InvalidPayload, JobFailed, UnknownJob } = given);
+  ({ mount, transact, listen, InvalidPayload, JobFailed, UnknownJob } = given);
 }
