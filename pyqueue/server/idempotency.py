@@ -79,13 +79,13 @@ class IdempotencyMiddleware:
             case Passes():
                 return await self.app(scope, receive, send)
             case Refused(response):
-                return await _send(send, self._rules.refused(response, head))
+                return await send_whole(send, self._rules.refused(response, head))
             case Keyed() as keyed:
                 try:
                     body = await _read(receive, self._rules.max_body)
                 except _TooLarge:
                     too_large = protocol.too_large(self._rules.max_body)
-                    return await _send(send, self._rules.refused(too_large, head, keyed.key))
+                    return await send_whole(send, self._rules.refused(too_large, head, keyed.key))
                 if body is not None:
                     await self._shielded(self._answer(scope, keyed, body, send))
 
@@ -113,7 +113,7 @@ class IdempotencyMiddleware:
         if isinstance(outcome, Claimed):
             await _Attempt(self._rules, self._store, keyed, outcome, send).run(self.app, scope, body)
         else:
-            await _send(send, self._rules.instead(outcome, keyed))
+            await send_whole(send, self._rules.instead(outcome, keyed))
 
     async def _principal_of(self, scope: Scope) -> object:
         if self._principal is None:
@@ -180,7 +180,7 @@ class _Attempt:
             if self._answer.passing:
                 await self._pass_on(more)
             elif not more:
-                await _send(self._send, self._rules.shown(self._answer.whole, self._keyed))
+                await send_whole(self._send, self._rules.shown(self._answer.whole, self._keyed))
         else:
             await self._send(message)
 
@@ -280,7 +280,8 @@ def _start(response: StoredResponse) -> Message:
     return {"type": "http.response.start", "status": response.status, "headers": list(response.headers)}
 
 
-async def _send(send: Send, response: StoredResponse) -> None:
+async def send_whole(send: Send, response: StoredResponse) -> None:
+    """Sends an answer."""
     with suppress(OSError):  # The client has gone: it will ask again, and the answer is kept.
         await send(_start(response))
         await send({"type": "http.response.body", "body": response.body, "more_body": False})
