@@ -13,8 +13,9 @@ from . import protocol
 from .event_log import log
 from .events import Kind
 from .lease import Lease
-from .rules import CLAIM, Head, Keyed, Options, Passes, Refused, Release, Rules, Unreachable
-from .stores import Claimed, IdempotencyStore, InFlight, Outcome, StoredResponse
+from .options import Options
+from .rules import CLAIM, Head, Keyed, Passes, Refused, Release, Rules, Unreachable
+from .stores import Claimed, IdempotencyStore, InFlight, StoredResponse
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -82,9 +83,9 @@ class IdempotencyMiddleware:
                 return await send_whole(send, self._rules.refused(response, head))
             case Keyed() as keyed:
                 try:
-                    body = await _read(receive, self._rules.max_body)
+                    body = await _read(receive, keyed.rules.max_body)
                 except _TooLarge:
-                    too_large = protocol.too_large(self._rules.max_body)
+                    too_large = protocol.too_large(keyed.rules.max_body)
                     return await send_whole(send, self._rules.refused(too_large, head, keyed.key))
                 if body is not None:
                     await self._shielded(self._answer(scope, keyed, body, send))
@@ -108,12 +109,11 @@ class IdempotencyMiddleware:
                         variable.set(value)
 
     async def _answer(self, scope: Scope, keyed: Keyed, body: bytes, send: Send) -> None:
-        key = self._rules.store_key(keyed, await self._principal_of(scope))
-        outcome = await self._claim(key, self._rules.fingerprint(keyed, body), self._rules.pauses(keyed))
-        if isinstance(outcome, Claimed):
-            await _Attempt(self._rules, self._store, keyed, outcome, send).run(self.app, scope, body)
+        admitted = await admit(self._store, keyed, await self._principal_of(scope), body)
+        if isinstance(admitted, Claimed):
+            await _Attempt(self._store, keyed, admitted, send).run(self.app, scope, body)
         else:
-            await send_whole(send, self._rules.instead(outcome, keyed))
+            await send_whole(send, admitted)
 
     async def _principal_of(self, scope: Scope) -> object:
         if self._principal is None:
@@ -121,29 +121,43 @@ class IdempotencyMiddleware:
         name = self._principal(scope)
         return await name if inspect.isawaitable(name) else name
 
-    async def _claim(self, key: str, digest: bytes, pauses: Iterator[float]) -> Outcome | Unreachable:
-        """Claims the key, waiting a while for another attempt."""
-        while True:
-            try:
-                outcome = await self._store.claim(key, digest, lease=self._rules.lease, ttl=self._rules.ttl)
-            except Exception as error:
-                return Unreachable(error)
-            pause = next(pauses, None) if isinstance(outcome, InFlight) else None
-            if pause is None:
-                return outcome
-            await asyncio.sleep(pause)
+
+async def admit(
+    store: IdempotencyStore, keyed: Keyed, principal: object, body: bytes
+) -> Claimed | StoredResponse:
+    """Claims the key of a request, waiting for another attempt as long as its route says.
+
+    Returns:
+        the claim, with which the application is to run, or what is sent instead.
+
+    Raises:
+        DeclarationError: the principal is no name.
+    """
+    rules = keyed.rules
+    key, digest, pauses = rules.store_key(keyed, principal), rules.fingerprint(keyed, body), rules.pauses()
+    while True:
+        try:
+            outcome = await store.claim(key, digest, lease=rules.lease, ttl=rules.ttl)
+        except Exception as error:
+            return rules.instead(Unreachable(error), keyed)
+        if isinstance(outcome, Claimed):
+            return outcome
+        pause = next(pauses, None) if isinstance(outcome, InFlight) else None
+        if pause is None:
+            return rules.instead(outcome, keyed)
+        await asyncio.sleep(pause)
 
 
 class _Attempt:
     """One run of the application: what it sends is collected, kept, and then sent on."""
 
-    def __init__(self, rules: Rules, store: IdempotencyStore, keyed: Keyed, claim: Claimed, send: Send):
-        self._rules = rules
+    def __init__(self, store: IdempotencyStore, keyed: Keyed, claim: Claimed, send: Send):
+        self._rules = keyed.rules
         self._keyed = keyed
         self._claim = claim
         self._lease = Lease(store, claim, keyed.report)
         self._send = send
-        self._answer = rules.answer(keyed)
+        self._answer = keyed.rules.answer(keyed)
         self._passed_head = False
         self._over = asyncio.Event()
 

@@ -24,8 +24,9 @@ from ._environ import (
 from .events import Kind
 from .files import BrowserFiles
 from .lease import SyncLease
-from .rules import CLAIM, Keyed, Options, Passes, Refused, Release, Rules, Unreachable
-from .stores import Claimed, IdempotencyStore, InFlight, Outcome
+from .options import Options
+from .rules import CLAIM, Keyed, Passes, Refused, Release, Rules, Unreachable
+from .stores import Claimed, IdempotencyStore, InFlight, StoredResponse, SyncIdempotencyStore
 
 Principal = Callable[[Environ], str | None]
 
@@ -73,7 +74,7 @@ class IdempotencyMiddleware:
                 return send_whole(start_response, self._rules.refused(response, head))
             case Keyed() as keyed:
                 try:
-                    body = read_body(environ, self._rules.max_body)
+                    body = read_body(environ, keyed.rules.max_body)
                 except Unreadable as refused:
                     return send_whole(start_response, self._rules.refused(refused.response, head, keyed.key))
                 return self._answer(environ, start_response, keyed, body)
@@ -81,27 +82,15 @@ class IdempotencyMiddleware:
     def _answer(
         self, environ: Environ, start_response: StartResponse, keyed: Keyed, body: bytes
     ) -> Iterable[bytes]:
-        key = self._rules.store_key(keyed, self._principal(environ) if self._principal else None)
-        outcome = self._claim(key, self._rules.fingerprint(keyed, body), self._rules.pauses(keyed))
-        if isinstance(outcome, Claimed):
-            environ[CLAIM] = outcome
-            environ["wsgi.input"] = BytesIO(body)
-            environ["CONTENT_LENGTH"] = str(len(body))
-            lease = SyncLease(self._store, outcome, keyed.report)
-            return _Attempt(self._rules, keyed, lease, start_response).run(self.app, environ)
-        return send_whole(start_response, self._rules.instead(outcome, keyed))
-
-    def _claim(self, key: str, digest: bytes, pauses: Iterator[float]) -> Outcome | Unreachable:
-        """Claims the key, waiting a while for another attempt."""
-        while True:
-            try:
-                outcome = self._store.claim(key, digest, lease=self._rules.lease, ttl=self._rules.ttl)
-            except Exception as error:
-                return Unreachable(error)
-            pause = next(pauses, None) if isinstance(outcome, InFlight) else None
-            if pause is None:
-                return outcome
-            time.sleep(pause)
+        principal = self._principal(environ) if self._principal else None
+        admitted = _admit(self._store, keyed, principal, body)
+        if not isinstance(admitted, Claimed):
+            return send_whole(start_response, admitted)
+        environ[CLAIM] = admitted
+        environ["wsgi.input"] = BytesIO(body)
+        environ["CONTENT_LENGTH"] = str(len(body))
+        lease = SyncLease(self._store, admitted, keyed.report)
+        return _Attempt(keyed, lease, start_response).run(self.app, environ)
 
 
 def assets(tasks: str | Path | None = None, directory: str | Path | None = None) -> App:
@@ -121,15 +110,34 @@ def assets(tasks: str | Path | None = None, directory: str | Path | None = None)
     return app
 
 
+def _admit(
+    store: SyncIdempotencyStore, keyed: Keyed, principal: object, body: bytes
+) -> Claimed | StoredResponse:
+    """See `idempotency.admit`."""
+    rules = keyed.rules
+    key, digest, pauses = rules.store_key(keyed, principal), rules.fingerprint(keyed, body), rules.pauses()
+    while True:
+        try:
+            outcome = store.claim(key, digest, lease=rules.lease, ttl=rules.ttl)
+        except Exception as error:
+            return rules.instead(Unreachable(error), keyed)
+        if isinstance(outcome, Claimed):
+            return outcome
+        pause = next(pauses, None) if isinstance(outcome, InFlight) else None
+        if pause is None:
+            return rules.instead(outcome, keyed)
+        time.sleep(pause)
+
+
 class _Attempt:
     """One run of the application: its answer is collected, kept, and then sent on."""
 
-    def __init__(self, rules: Rules, keyed: Keyed, lease: SyncLease, start_response: StartResponse):
-        self._rules = rules
+    def __init__(self, keyed: Keyed, lease: SyncLease, start_response: StartResponse):
+        self._rules = keyed.rules
         self._keyed = keyed
         self._lease = lease
         self._start_response = start_response
-        self._answer = rules.answer(keyed)
+        self._answer = keyed.rules.answer(keyed)
         self._line = ""
         self._passed_head = False
         self._settled = False

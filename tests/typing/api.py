@@ -111,8 +111,8 @@ async def site(scope: Any, receive: Any, send: Any) -> None:
         methods=["POST"],
         paths=["/api/"],
         fingerprint=json_by_value,
-        wait=lambda path: 5.0,
         on_event=[PrometheusEvents(), OpenTelemetryEvents(route=lambda event: event.method), told],
+        routes={"/api/orders": {"wait": 5.0, "keep": lambda response: response.status < 500}},
     )
     await layer(scope, receive, send)
 
