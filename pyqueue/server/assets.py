@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+from ._asgi import App, Receive, Scope, Send, send_whole
 from .files import BrowserFiles
-from .idempotency import App, Receive, Scope, Send, send_whole
 
 
 def assets(tasks: str | Path | None = None, directory: str | Path | None = None) -> App:

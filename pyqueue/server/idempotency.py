@@ -4,28 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, MutableMapping
-from contextlib import contextmanager, suppress
-from contextvars import copy_context
-from typing import Any, Unpack
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Unpack
 
 from . import protocol
-from .event_log import log
+from ._asgi import (
+    App,
+    Message,
+    Receive,
+    Scope,
+    Send,
+    TooLarge,
+    head_of,
+    offered,
+    read_body,
+    send_whole,
+    start_message,
+)
+from ._shield import Shield
 from .events import Kind
 from .lease import Lease
 from .options import Options
-from .rules import CLAIM, Head, Keyed, Passes, Refused, Release, Rules, Unreachable
+from .rules import Keyed, Passes, Refused, Release, Rules, Unreachable
 from .stores import Claimed, IdempotencyStore, InFlight, StoredResponse
 
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Principal = Callable[[Scope], str | Awaitable[str | None] | None]
-
-_NOT_KEPT = frozenset(["http.response.pathsend", "http.response.trailers", "http.response.zerocopysend"])
-"""Extensions by which an answer could not be kept: the application is not offered them."""
 
 
 class IdempotencyMiddleware:
@@ -70,12 +74,12 @@ class IdempotencyMiddleware:
         self._store = store
         self._principal = principal
         self._rules = Rules(store, principal, options)
-        self._attempts: set[asyncio.Task[None]] = set()
+        self._shield = Shield()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
-        head = _head(scope)
+        head = head_of(scope)
         match self._rules.judge(head):
             case Passes():
                 return await self.app(scope, receive, send)
@@ -83,35 +87,17 @@ class IdempotencyMiddleware:
                 return await send_whole(send, self._rules.refused(response, head))
             case Keyed() as keyed:
                 try:
-                    body = await _read(receive, keyed.rules.max_body)
-                except _TooLarge:
+                    body = await read_body(receive, keyed.rules.max_body)
+                except TooLarge:
                     too_large = protocol.too_large(keyed.rules.max_body)
                     return await send_whole(send, self._rules.refused(too_large, head, keyed.key))
                 if body is not None:
-                    await self._shielded(self._answer(scope, keyed, body, send))
-
-    async def _shielded(self, attempt: Coroutine[Any, Any, None]) -> None:
-        """Runs in a task of its own: servers and frameworks cancel a request whose client has gone, and an
-        effect that was cut in the middle can be neither kept nor released."""
-        context = copy_context()
-        task = asyncio.create_task(attempt, context=context)
-        self._attempts.add(task)
-        task.add_done_callback(self._attempts.discard)
-        try:
-            await asyncio.shield(task)
-        except asyncio.CancelledError:
-            task.add_done_callback(_log_failure)
-            raise
-        finally:
-            if task.done():
-                for variable, value in context.items():
-                    if variable.get(_UNSET) is not value:
-                        variable.set(value)
+                    await self._shield.run(self._answer(scope, keyed, body, send))
 
     async def _answer(self, scope: Scope, keyed: Keyed, body: bytes, send: Send) -> None:
         admitted = await admit(self._store, keyed, await self._principal_of(scope), body)
         if isinstance(admitted, Claimed):
-            await _Attempt(self._store, keyed, admitted, send).run(self.app, scope, body)
+            await Attempt(self._store, keyed, admitted, send).run(self.app, scope, body)
         else:
             await send_whole(send, admitted)
 
@@ -148,7 +134,7 @@ async def admit(
         await asyncio.sleep(pause)
 
 
-class _Attempt:
+class Attempt:
     """One run of the application: what it sends is collected, kept, and then sent on."""
 
     def __init__(self, store: IdempotencyStore, keyed: Keyed, claim: Claimed, send: Send):
@@ -162,23 +148,31 @@ class _Attempt:
         self._over = asyncio.Event()
 
     async def run(self, app: App, scope: Scope, body: bytes) -> None:
-        with _offered(scope, self._claim):
-            self._renewal = asyncio.create_task(self._lease.renew())
+        with offered(scope, self._claim):
+            self.begin()
             try:
-                await app(scope, self._receiver(body), self._receive)
+                await app(scope, self._receiver(body), self.send)
             except BaseException as error:
-                await self._break_off(error)
+                await self.end(error)
                 raise
-            await self._break_off()
+            await self.end()
 
-    async def _break_off(self, error: BaseException | None = None) -> None:
-        """The application has ended. Without a whole answer the key is released."""
+    def begin(self) -> None:
+        """The application runs from here on: the lease is renewed."""
+        self._renewal = asyncio.create_task(self._lease.renew())
+
+    async def end(self, error: BaseException | None = None) -> None:
+        """The application has ended, or raised. Without a whole answer the key is released."""
         self._renewal.cancel()
         if not self._over.is_set():
             status = self._answer.head.status if self._answer.started else None
             await self._lease.settle(Release(Kind.CUT_SHORT, status, error))
 
-    async def _receive(self, message: Message) -> None:
+    async def settled(self) -> None:
+        """Waits for the end of the answer."""
+        await self._over.wait()
+
+    async def send(self, message: Message) -> None:
         """The application's `send`."""
         if message["type"] == "http.response.start":
             if self._over.is_set() or self._passed_head:
@@ -209,7 +203,7 @@ class _Attempt:
         if not self._passed_head:
             self._passed_head = True
             head = self._rules.let_through(self._answer.head, self._keyed)
-            messages.append(_start(head))
+            messages.append(start_message(head))
         messages.append({"type": "http.response.body", "body": self._answer.take(), "more_body": more})
         with suppress(OSError):  # The client has gone; the application still runs to its end.
             for message in messages:
@@ -222,80 +216,7 @@ class _Attempt:
         async def receive() -> Message:
             for message in messages:
                 return message
-            await self._over.wait()
+            await self.settled()
             return {"type": "http.disconnect"}
 
         return receive
-
-
-class _TooLarge(Exception):
-    pass
-
-
-_UNSET = object()
-
-
-def _log_failure(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and (error := task.exception()) is not None:
-        log.error("the application failed after its client had gone", exc_info=error)
-
-
-@contextmanager
-def _offered(scope: Scope, claim: Claimed) -> Iterator[None]:
-    """The same scope, for as long as the application runs with the claim and without some extensions."""
-    extensions = scope.get("extensions")
-    scope[CLAIM] = claim
-    if extensions:
-        scope["extensions"] = {name: value for name, value in extensions.items() if name not in _NOT_KEPT}
-    try:
-        yield
-    finally:
-        if extensions:
-            scope["extensions"] = extensions
-
-
-def _head(scope: Scope) -> Head:
-    """Servers differ in whether `path` holds `root_path`; routes never do. A root that ends with a slash is
-    taken off without it, as Starlette does."""
-    path: str = scope["path"]
-    root: str = scope.get("root_path", "")
-    if not path.startswith(root + "/"):
-        root = root.rstrip("/")
-    inside = path == root or path.startswith(root + "/")
-    headers = tuple((bytes(name).lower(), bytes(value)) for name, value in scope["headers"])
-    return Head(
-        method=scope["method"],
-        scheme=scope.get("scheme", "http"),
-        path=path if inside else root + path,
-        route=(path[len(root) :] if inside else path) or "/",
-        query=scope.get("query_string", b""),
-        headers=headers,
-    )
-
-
-async def _read(receive: Receive, limit: int) -> bytes | None:
-    """The whole body; `None` when the client went before it was complete."""
-    chunks: list[bytes] = []
-    size = 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return None
-        chunk = message.get("body", b"")
-        size += len(chunk)
-        if size > limit:
-            raise _TooLarge
-        chunks.append(chunk)
-        if not message.get("more_body", False):
-            return b"".join(chunks)
-
-
-def _start(response: StoredResponse) -> Message:
-    return {"type": "http.response.start", "status": response.status, "headers": list(response.headers)}
-
-
-async def send_whole(send: Send, response: StoredResponse) -> None:
-    """Sends an answer."""
-    with suppress(OSError):  # The client has gone: it will ask again, and the answer is kept.
-        await send(_start(response))
-        await send({"type": "http.response.body", "body": response.body, "more_body": False})
