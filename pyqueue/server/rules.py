@@ -171,7 +171,7 @@ class Rules:
         check_store(store)
         if principal is not None and not callable(principal):
             raise DeclarationError(f"principal is {shown(principal)}; give a function that returns a name")
-        self._methods = methods_of(options.get("methods", ("DELETE", "PATCH", "POST", "PUT")))
+        self.methods = methods_of(options.get("methods", ("DELETE", "PATCH", "POST", "PUT")))
         paths = options.get("paths")
         beginnings = None if paths is None or callable(paths) else beginnings_of("paths", paths)
         self._guards = (lambda path: True) if paths is None else predicate_of("paths", beginnings or paths)
@@ -184,7 +184,7 @@ class Rules:
         self._routes = [(start, self.replace(routes[start])) for start in longest_first]
 
     def _set(self, options: Options) -> None:
-        self._required = check_flag("required", options["required"])
+        self.required = check_flag("required", options["required"])
         self._keep = function_of("keep", options["keep"])
         self._content = function_of("fingerprint", options["fingerprint"])
         self.ttl = check_number("ttl", options["ttl"], 1.0, 10 * 365 * 86400.0)
@@ -215,11 +215,11 @@ class Rules:
         return next((rules for start, rules in self._routes if path.startswith(start)), self)
 
     def _judge(self, head: Head) -> Passes | Refused | Keyed:
-        if head.method.upper() not in self._methods or not self._guards(head.route):
+        if head.method.upper() not in self.methods or not self._guards(head.route):
             return Passes()
         values = head.all(b"idempotency-key")
         if not values:
-            return Refused(protocol.key_missing()) if self._required else Passes()
+            return Refused(protocol.key_missing()) if self.required else Passes()
         host = protocol.normal_host(head.text(b"host"), head.scheme)
         if len(host) > protocol.MAX_HOST:
             return Refused(protocol.host_invalid())
