@@ -16,7 +16,7 @@ from . import _openapi, protocol
 from ._asgi import head_of
 from ._exchange import EXCHANGE, Collector, Exchange
 from .idempotency import admit
-from .options import Options, RouteOptions
+from .options import Options, RouteOptions, check_longest_body
 from .rules import Passes, Refused, Rules
 from .stores import Claimed, IdempotencyStore
 
@@ -70,11 +70,7 @@ class Idempotency:
         """
         route = copy(self)
         route._rules = self._rules.replace(options)
-        if route._rules.max_body > self._longest_body:
-            raise DeclarationError(
-                f"max_body of a route is {route._rules.max_body}; give at most that of the site, "
-                f"{self._longest_body}, or raise that"
-            )
+        check_longest_body(route._rules.max_body, self._longest_body)
         route.__signature__ = route._signature()
         return route
 

@@ -95,6 +95,12 @@ def check_patience(store: Any, lease: float) -> None:
         )
 
 
+def check_longest_body(of_route: int, of_site: int) -> None:
+    """A body is remembered up to the site's `max_body` before its route is known."""
+    if of_route > of_site:
+        raise DeclarationError(f"max_body of a route is {of_route}; give at most the site's, {of_site}")
+
+
 def methods_of(methods: Any) -> Set[str]:
     """Methods, in upper case."""
     return frozenset(

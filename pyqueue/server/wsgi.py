@@ -83,14 +83,14 @@ class IdempotencyMiddleware:
         self, environ: Environ, start_response: StartResponse, keyed: Keyed, body: bytes
     ) -> Iterable[bytes]:
         principal = self._principal(environ) if self._principal else None
-        admitted = _admit(self._store, keyed, principal, body)
+        admitted = admit(self._store, keyed, principal, body)
         if not isinstance(admitted, Claimed):
             return send_whole(start_response, admitted)
         environ[CLAIM] = admitted
         environ["wsgi.input"] = BytesIO(body)
         environ["CONTENT_LENGTH"] = str(len(body))
         lease = SyncLease(self._store, admitted, keyed.report)
-        return _Attempt(keyed, lease, start_response).run(self.app, environ)
+        return Attempt(keyed, lease, start_response).run(self.app, environ)
 
 
 def assets(tasks: str | Path | None = None, directory: str | Path | None = None) -> App:
@@ -110,7 +110,7 @@ def assets(tasks: str | Path | None = None, directory: str | Path | None = None)
     return app
 
 
-def _admit(
+def admit(
     store: SyncIdempotencyStore, keyed: Keyed, principal: object, body: bytes
 ) -> Claimed | StoredResponse:
     """See `idempotency.admit`."""
@@ -129,7 +129,7 @@ def _admit(
         time.sleep(pause)
 
 
-class _Attempt:
+class Attempt:
     """One run of the application: its answer is collected, kept, and then sent on."""
 
     def __init__(self, keyed: Keyed, lease: SyncLease, start_response: StartResponse):
@@ -143,11 +143,22 @@ class _Attempt:
         self._settled = False
 
     def run(self, app: App, environ: Environ) -> Iterable[bytes]:
-        """The answer to send: all of it, or for a large one what comes."""
-        self._lease.start()
-        chunks: Iterable[bytes] = ()
+        """What the server gets of the application."""
+        self.begin()
         try:
-            chunks = app(environ, self._receive_start)
+            chunks = app(environ, self.receive_start)
+        except BaseException as error:
+            self.break_off(error)
+            raise
+        return self.collect(chunks)
+
+    def begin(self) -> None:
+        """The application runs from here on: the lease is renewed."""
+        self._lease.start()
+
+    def collect(self, chunks: Iterable[bytes]) -> Iterable[bytes]:
+        """The answer to send, of what the application returned: all of it, or for a large one what comes."""
+        try:
             parts = iter(chunks)
             for chunk in parts:
                 self._answer.add(chunk)
@@ -157,7 +168,7 @@ class _Attempt:
                 raise RuntimeError("the application returned without calling start_response")
             self._settle()
         except BaseException as error:
-            self._break_off(error)
+            self.break_off(error)
             _close(chunks)
             raise
         if self._answer.passing:
@@ -167,7 +178,7 @@ class _Attempt:
         self._start_response(line, texts(whole))
         return _Passing(self, iter([whole.body]), iter(()), chunks)
 
-    def _receive_start(self, status: str, headers: Any, exc_info: Any = None) -> Callable[[bytes], object]:
+    def receive_start(self, status: str, headers: Any, exc_info: Any = None) -> Callable[[bytes], object]:
         """The application's `start_response`."""
         if exc_info is not None and self._passed_head:
             raise exc_info[1].with_traceback(exc_info[2])
@@ -187,7 +198,7 @@ class _Attempt:
                 yield self._answer.take()
                 self._answer.add(chunk)
         except Exception as error:  # Of the application: what it made so far is not the whole.
-            self._break_off(error)
+            self.break_off(error)
             raise
         self._settle()
         yield self._answer.take()
@@ -201,10 +212,10 @@ class _Attempt:
                 self._answer.take()
             self._settle()
         except BaseException as error:
-            self._break_off(error)
+            self.break_off(error)
             raise
 
-    def _break_off(self, error: BaseException) -> None:
+    def break_off(self, error: BaseException) -> None:
         """The application raised. Without a whole answer the key is released."""
         if not self._settled:
             self._settled = True
@@ -229,7 +240,7 @@ class _Passing:
     """
 
     def __init__(
-        self, attempt: _Attempt, body: Iterator[bytes], parts: Iterator[bytes], chunks: Iterable[bytes]
+        self, attempt: Attempt, body: Iterator[bytes], parts: Iterator[bytes], chunks: Iterable[bytes]
     ):
         self._attempt = attempt
         self._body = body
