@@ -45,7 +45,10 @@ def assets(tasks: str | Path | None = None, directory: str | Path | None = None)
 
 
 def _path_inside(scope: Scope) -> str:
-    """The path below the mount point. Frameworks differ in whether `path` still holds `root_path`."""
+    """The path below the mount point. Frameworks differ in whether `path` still holds `root_path`, and
+    Litestar ends the path of whatever is mounted with a slash, which the client did not send."""
     path: str = scope["path"]
+    if path.endswith("/") and not (scope.get("raw_path") or b"/").endswith(b"/"):
+        path = path.removesuffix("/")
     root = scope.get("root_path", "").rstrip("/")
     return (path.removeprefix(root) if path.startswith(root + "/") else path).removeprefix("/")
