@@ -92,7 +92,7 @@ class _Recorded(io.RawIOBase):
     def __init__(self, source: Any, limit: int):
         self._source = source
         self._limit = limit
-        self._chunks: list[bytes] = []
+        self._read = bytearray()
         self._size = 0
 
     def readable(self) -> bool:
@@ -103,11 +103,11 @@ class _Recorded(io.RawIOBase):
         buffer[: len(chunk)] = chunk
         self._size += len(chunk)
         if self._size <= self._limit:
-            self._chunks.append(chunk)
+            self._read += chunk
         else:
-            self._chunks.clear()
+            self._read.clear()
         return len(chunk)
 
     def whole(self) -> bytes | None:
         """What was read; `None` if it is over the limit."""
-        return b"".join(self._chunks) if self._size <= self._limit else None
+        return bytes(self._read) if self._size <= self._limit else None

@@ -423,6 +423,43 @@ def test_a_client_that_goes_does_not_cut_the_effect(shop: Any) -> None:
     assert shop.effects == ["begun", "ended"]
 
 
+@pytest.mark.parametrize(("path", "end"), [("/orders", "ended"), ("/free", "cut")])
+def test_a_server_that_cancels_a_request_cuts_only_what_has_no_key_claimed(
+    shop: Any, path: str, end: str
+) -> None:
+    shop = shop()
+
+    async def run() -> None:
+        entered, gate, over = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+        @shop.app.post("/free")
+        @shop.app.post("/orders", dependencies=[Depends(shop.idempotent)])
+        async def order() -> None:
+            entered.set()
+            try:
+                await gate.wait()
+                shop.effects.append("ended")
+            except asyncio.CancelledError:
+                shop.effects.append("cut")
+                raise
+            finally:
+                over.set()
+
+        shop.idempotent.install(shop.app)
+        transport = httpx.ASGITransport(shop.app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://site") as client:
+            request = asyncio.create_task(client.post(path, headers={"Idempotency-Key": "k"}))
+            await entered.wait()
+            request.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await request
+            gate.set()
+            await asyncio.wait_for(over.wait(), 30)
+
+    asyncio.run(run())
+    assert shop.effects == [end]
+
+
 def raised_by(app: FastAPI) -> None:
     """Sends a request to the application, and raises what it raises."""
 

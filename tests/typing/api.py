@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
-from typing import Any
+from typing import Annotated, Any
 
 import psycopg
+from fastapi import Depends, FastAPI
+from flask import Flask
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from pyqueue import (
@@ -31,6 +33,8 @@ from pyqueue.server import (
     SQLiteIdempotencyStore,
     StoredResponse,
     assets,
+    fastapi,
+    flask,
     json_by_value,
     wsgi,
 )
@@ -120,6 +124,34 @@ async def site(scope: Any, receive: Any, send: Any) -> None:
 def wsgi_site(environ: Any, start_response: Any) -> Any:
     layer = wsgi.IdempotencyMiddleware(wsgi_site, SQLiteIdempotencyStore("keys.sqlite3"), lease=90.0)
     return layer(environ, start_response)
+
+
+async def signed_in() -> str | None:
+    return "ann"
+
+
+dependency = fastapi.Idempotency(SQLiteIdempotencyStore("keys.sqlite3"), principal=signed_in, ttl=3600.0)
+api = FastAPI()
+dependency.install(api)
+
+
+@api.post("/orders")
+async def order(claim: Annotated[Claimed, Depends(dependency.replace(wait=5.0))]) -> str:
+    return claim.key
+
+
+dependency.replace(paths=["/api/"])  # type: ignore[call-arg]
+
+extension = flask.Idempotency(SQLiteIdempotencyStore("keys.sqlite3"), principal=lambda: "ann", lease=90.0)
+flask_site = Flask(__name__)
+extension.init_app(flask_site)
+flask_site.register_blueprint(flask.assets(tasks="tasks.py"), url_prefix="/pyqueue")
+
+
+@flask_site.post("/orders/<int:number>")
+@extension.replace(keep=lambda response: response.status < 500)
+def flask_order(number: int) -> str:
+    return extension.claim.key
 
 
 stores: list[IdempotencyStore] = [
