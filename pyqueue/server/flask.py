@@ -13,7 +13,7 @@ from werkzeug.datastructures import Headers
 
 from .._errors import DeclarationError
 from . import protocol
-from ._environ import App, head_of
+from ._environ import App, head_of, texts
 from ._wsgi_exchange import EXCHANGE, Collector, Exchange
 from .files import BrowserFiles
 from .options import Options, RouteOptions, check_longest_body
@@ -166,9 +166,6 @@ def assets(tasks: str | Path | None = None, directory: str | Path | None = None)
 
 def _response(stored: StoredResponse) -> Response:
     response = Response(stored.body, stored.status)
-    # All of them: Werkzeug would add a type, and a length, to an answer that has none.
-    response.automatically_set_content_length = False
-    response.headers = Headers(
-        [(name.decode("latin-1"), value.decode("latin-1")) for name, value in stored.headers]
-    )
+    # All of them: Werkzeug gives a type of its own to an answer that has none.
+    response.headers = Headers(texts(stored))
     return response

@@ -340,6 +340,14 @@ def test_routers_mounted_applications_and_middleware(shop: Any) -> None:
     async def orders(claim: Annotated[Claimed | None, Depends(shop.idempotent)]) -> bool:
         return claim is None
 
+    @shop.app.middleware("http")
+    async def count(request: Request, call_next: Any) -> Any:
+        answer = await call_next(request)
+        seen.append(request.url.path)
+        answer.headers["x-count"] = str(len(seen))
+        return answer
+
+    seen: list[str] = []
     shop.app.add_middleware(SessionMiddleware, secret_key="secret")
     shop.idempotent.install(shop.app)
     shop.app.add_middleware(GZipMiddleware)
@@ -353,6 +361,7 @@ def test_routers_mounted_applications_and_middleware(shop: Any) -> None:
             assert [a.headers.get("idempotency-replayed") for a in (first, second)] == [None, "true"]
             assert [a.headers["content-encoding"] for a in (first, second)] == ["gzip", "gzip"]
             assert "set-cookie" in first.headers
+            assert int(second.headers["x-count"]) == int(first.headers["x-count"]) + 1
         assert shop.effects == ["/v1/orders", "/mounted/orders"]
         assert httpx.get(f"{site.url}/v1/orders").json() is True
     finally:

@@ -257,6 +257,7 @@ class Sold(Exception):
         ("file", 200, 1),
         ("broken stream", 500, 2),
         ("empty", 204, 1),
+        ("untyped", 200, 1),
     ],
 )
 def test_the_answer_is_what_the_client_gets(
@@ -290,6 +291,10 @@ def test_the_answer_is_what_the_client_gets(
                 return send_file(tmp_path / "answer.txt")
             case "empty":
                 return "", 204
+            case "untyped":
+                untyped = Response("bytes")
+                del untyped.headers["Content-Type"]
+                return untyped
         return Response(parts())
 
     post = serve(shop)
