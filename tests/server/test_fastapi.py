@@ -56,16 +56,23 @@ class Shop:
 def shop(tmp_path: Path) -> Iterator[Callable[..., Shop]]:
     """Makes shops, and serves them with `serve`."""
     sites: list[Site] = []
+    stores: list[SQLiteIdempotencyStore] = []
 
     class Served(Shop):
         def serve(self) -> Site:
             sites.append(super().serve())
             return sites[-1]
 
+    def make(**options: Any) -> Shop:
+        stores.append(SQLiteIdempotencyStore(tmp_path / "keys.sqlite3"))
+        return Served(stores[-1], **options)
+
     VALIDATED.clear()
-    yield lambda **options: Served(SQLiteIdempotencyStore(tmp_path / "keys.sqlite3"), **options)
+    yield make
     for site in sites:
         site.stop()
+    for store in stores:
+        store.close()
 
 
 def post(site: Site, path: str = "/orders", key: str | None = '"k"', **options: Any) -> httpx.Response:

@@ -48,7 +48,6 @@ class Shop:
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
-        self.store.close()
 
 
 @pytest.fixture
@@ -64,6 +63,7 @@ def shop(tmp_path: Path) -> Iterator[Callable[..., Shop]]:
     for shop in shops:
         if hasattr(shop, "url"):
             shop.stop()
+        shop.store.close()
 
 
 def serve(shop: Shop) -> Post:
