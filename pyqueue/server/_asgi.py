@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from .rules import CLAIM, Head
+from .decisions import Head
+from .rules import CLAIM
 from .stores import Claimed, StoredResponse
 
 Scope = MutableMapping[str, Any]

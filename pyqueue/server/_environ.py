@@ -7,7 +7,7 @@ from http.client import responses
 from typing import Any
 
 from . import protocol
-from .rules import Head
+from .decisions import Head
 from .stores import StoredResponse
 
 Environ = MutableMapping[str, Any]

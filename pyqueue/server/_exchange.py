@@ -8,8 +8,8 @@ from typing import Final
 
 from ._asgi import App, Message, Receive, Scope, Send, offered, send_whole
 from ._shield import Shield
+from .decisions import Keyed
 from .idempotency import Attempt
-from .rules import Keyed
 from .stores import Claimed, IdempotencyStore, StoredResponse
 
 EXCHANGE: Final = "pyqueue.exchange"

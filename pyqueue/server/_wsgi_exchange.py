@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from ._environ import App, Environ, StartResponse
+from .decisions import Keyed
 from .lease import SyncLease
-from .rules import CLAIM, Keyed
+from .rules import CLAIM
 from .stores import Claimed, SyncIdempotencyStore
 from .wsgi import Attempt
 

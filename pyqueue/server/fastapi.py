@@ -15,9 +15,10 @@ from .._errors import DeclarationError
 from . import _openapi, protocol
 from ._asgi import head_of
 from ._exchange import EXCHANGE, Collector, Exchange
+from .decisions import Passes, Refused
 from .idempotency import admit
 from .options import Options, RouteOptions, check_longest_body
-from .rules import Passes, Refused, Rules
+from .rules import Rules
 from .stores import Claimed, IdempotencyStore
 
 

@@ -15,9 +15,10 @@ from .._errors import DeclarationError
 from . import protocol
 from ._environ import App, head_of, texts
 from ._wsgi_exchange import EXCHANGE, Collector, Exchange
+from .decisions import Passes, Refused
 from .files import BrowserFiles
 from .options import Options, RouteOptions, check_longest_body
-from .rules import CLAIM, Passes, Refused, Rules
+from .rules import CLAIM, Rules
 from .stores import Claimed, IdempotencyStore, StoredResponse
 from .wsgi import admit
 

@@ -23,10 +23,11 @@ from ._asgi import (
     start_message,
 )
 from ._shield import Shield
+from .decisions import Keyed, Passes, Refused, Release, Unreachable
 from .events import Kind
 from .lease import Lease
 from .options import Options
-from .rules import Keyed, Passes, Refused, Release, Rules, Unreachable
+from .rules import Rules
 from .stores import Claimed, IdempotencyStore, InFlight, StoredResponse
 
 Principal = Callable[[Scope], str | Awaitable[str | None] | None]

@@ -7,9 +7,9 @@ import threading
 import time
 from typing import Final
 
+from .decisions import Keep, Release
 from .events import Kind
 from .report import Report
-from .rules import Keep, Release
 from .stores import Claimed, IdempotencyStore, StoredResponse, SyncIdempotencyStore
 
 RENEWALS: Final = 3

@@ -21,11 +21,12 @@ from ._environ import (
     status_line,
     texts,
 )
+from .decisions import Keyed, Passes, Refused, Release, Unreachable
 from .events import Kind
 from .files import BrowserFiles
 from .lease import SyncLease
 from .options import Options
-from .rules import CLAIM, Keyed, Passes, Refused, Release, Rules, Unreachable
+from .rules import CLAIM, Rules
 from .stores import Claimed, IdempotencyStore, InFlight, StoredResponse, SyncIdempotencyStore
 
 Principal = Callable[[Environ], str | None]

@@ -375,6 +375,21 @@ def test_routers_mounted_applications_and_middleware(shop: Any) -> None:
         site.stop()
 
 
+def test_events_are_told_as_of_any_request(shop: Any) -> None:
+    told: list[str] = []
+    shop = shop(on_event=lambda event: told.append(event.kind.value))
+
+    @shop.app.post("/orders", dependencies=[Depends(shop.idempotent)])
+    async def order(order: Order) -> None:
+        if order.item == "crash":
+            raise RuntimeError("the application crashed")
+
+    site = shop.serve()
+    for key, item in (('"k"', "tea"), ('"k"', "tea"), ('"k"', "milk"), (None, "tea"), ('"c"', "crash")):
+        post(site, key=key, json={"item": item})
+    assert told == ["claimed", "completed", "replayed", "mismatch", "refused", "claimed", "cut-short"]
+
+
 def test_other_routes_are_untouched(shop: Any) -> None:
     shop = shop()
 

@@ -328,6 +328,23 @@ def test_blueprints_and_classes_of_views(shop: Any) -> None:
     assert shop.effects == ["/v1/orders"]
 
 
+def test_events_are_told_as_of_any_request(shop: Any) -> None:
+    told: list[str] = []
+    shop = shop(on_event=lambda event: told.append(event.kind.value))
+
+    @shop.app.post("/orders")
+    @shop.idempotent
+    def order() -> str:
+        if request.get_data() == b"crash":
+            abort(500)
+        return "done"
+
+    post = serve(shop)
+    for key, item in (('"k"', b"tea"), ('"k"', b"tea"), ('"k"', b"milk"), (None, b"tea"), ('"c"', b"crash")):
+        post(key=key, content=item)
+    assert told == ["claimed", "completed", "replayed", "mismatch", "refused", "claimed", "released"]
+
+
 def test_other_views_are_untouched(shop: Any) -> None:
     shop = shop()
 

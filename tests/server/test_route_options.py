@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from pyqueue.server import SQLiteIdempotencyStore
-from pyqueue.server.rules import Head, Keyed, Refused, Rules
+from pyqueue.server.decisions import Head, Keyed, Refused
+from pyqueue.server.rules import Rules
 from tests.server.site import Site, respond
 
 ROUTES: Any = {"/api/": {"ttl": 60.0}, "/api/orders": {"ttl": 90.0, "required": False}, "/api/o": {}}
