@@ -7,6 +7,7 @@ from http.client import responses
 from typing import Any
 
 from . import protocol
+from .answer import Header
 from .decisions import Head
 from .stores import StoredResponse
 
@@ -45,6 +46,18 @@ def read_body(environ: Environ, limit: int) -> bytes:
 def head_of(environ: Mapping[str, Any]) -> Head:
     """The request without its body."""
     route = decoded(environ.get("PATH_INFO", "")) or "/"
+    return Head(
+        method=environ["REQUEST_METHOD"],
+        scheme=environ.get("wsgi.url_scheme", "http"),
+        path=decoded(environ.get("SCRIPT_NAME", "")) + route,
+        route=route,
+        query=environ.get("QUERY_STRING", "").encode("latin-1"),
+        headers=headers_of(environ),
+    )
+
+
+def headers_of(environ: Mapping[str, Any]) -> tuple[Header, ...]:
+    """The request's headers."""
     headers = [
         (name[5:].replace("_", "-").lower().encode("latin-1"), value.encode("latin-1"))
         for name, value in environ.items()
@@ -52,14 +65,7 @@ def head_of(environ: Mapping[str, Any]) -> Head:
     ]
     if environ.get("CONTENT_TYPE"):
         headers.append((b"content-type", environ["CONTENT_TYPE"].encode("latin-1")))
-    return Head(
-        method=environ["REQUEST_METHOD"],
-        scheme=environ.get("wsgi.url_scheme", "http"),
-        path=decoded(environ.get("SCRIPT_NAME", "")) + route,
-        route=route,
-        query=environ.get("QUERY_STRING", "").encode("latin-1"),
-        headers=tuple(headers),
-    )
+    return tuple(headers)
 
 
 def decoded(text: str) -> str:

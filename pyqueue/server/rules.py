@@ -98,7 +98,7 @@ class Rules:
         self.lease = check_number("lease", options["lease"], 0.1, 86400.0)
         self._wait = check_number("wait", options["wait"], 0.0, 3600.0)
         self.max_body = check_count("max_body", options["max_body"], 0, 1 << 40)
-        self._max_response = check_count("max_response", options["max_response"], 0, 1 << 40)
+        self.max_response = check_count("max_response", options["max_response"], 0, 1 << 40)
         check_patience(self._store, self.lease)
         self._options = options
 
@@ -169,7 +169,7 @@ class Rules:
 
     def answer(self, keyed: Keyed) -> Answer:
         """What collects the application's answer."""
-        return Answer(keyed.head.method, self._max_response)
+        return Answer(keyed.head.method, self.max_response)
 
     def instead(self, outcome: Replay | InFlight | Mismatch | Unreachable, keyed: Keyed) -> StoredResponse:
         """The answer to a request that is not run."""

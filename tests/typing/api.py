@@ -33,6 +33,7 @@ from pyqueue.server import (
     SQLiteIdempotencyStore,
     StoredResponse,
     assets,
+    django,
     fastapi,
     flask,
     json_by_value,
@@ -179,3 +180,17 @@ async def recorded(store: PostgresIdempotencyStore, claim: Claimed, response: St
     outcome = store.sync.claim("key", b"", lease=60.0, ttl=3600.0)
     if isinstance(outcome, Claimed):
         store.sync.complete(outcome, response)
+
+
+@django.idempotent
+def guarded(request: Any) -> str:
+    return "made"
+
+
+@django.idempotent(atomic=True, ttl=3600.0, wait=5.0, keep=lambda response: response.status < 500)
+def atomic(request: Any, number: int) -> str:
+    return guarded(request)
+
+
+django.idempotent(atomics=True)  # type: ignore[call-overload]
+atomic(None, "7")  # type: ignore[arg-type]
