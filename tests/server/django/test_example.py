@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from textwrap import indent
 
@@ -28,6 +29,8 @@ def test_a_retried_post_has_one_effect(notes: Notes) -> None:
     assert (first.status_code, first.json()) == (second.status_code, second.json()) == (201, {"id": 1})
     assert second.headers["idempotency-replayed"] == "true"
     assert notes.texts() == ["hi"]
+    assert "answered: 1" in notes.manage("pyqueue_keys", "count")
+    assert json.loads(notes.manage("pyqueue_keys", "list", "--json"))["key"] == "k"
 
 
 def test_its_page_loads_the_script_that_it_serves(notes: Notes) -> None:
