@@ -149,7 +149,7 @@ class _Attempt:
 
     async def run(self, app: App, scope: Scope, body: bytes) -> None:
         with _offered(scope, self._claim):
-            self._renewal = asyncio.create_task(self._lease.renew())
+            self._lease.start()
             try:
                 await app(scope, self._receiver(body), self._receive)
             except BaseException as error:
@@ -159,7 +159,7 @@ class _Attempt:
 
     async def _break_off(self, error: BaseException | None = None) -> None:
         """The application has ended. Without a whole answer the key is released."""
-        self._renewal.cancel()
+        self._lease.end()
         if not self._over.is_set():
             status = self._answer.head.status if self._answer.started else None
             await self._lease.settle(Release(Kind.CUT_SHORT, status, error))
@@ -186,7 +186,7 @@ class _Attempt:
 
     async def _settle(self) -> None:
         """The answer has ended: it is kept, or the key released, before the client sees the end of it."""
-        self._renewal.cancel()
+        self._lease.end()
         await self._lease.settle(self._rules.ending(self._answer, self._keyed))
         self._over.set()
 
