@@ -41,7 +41,9 @@ class Connections:
 
     def __init__(self, url: str, retries: int, options: Mapping[str, Any]):
         backoff = ExponentialWithJitterBackoff(cap=1.0, base=0.05)
-        pool: Any = redis.asyncio.ConnectionPool.from_url(url, retry=Retry(backoff, retries), **options)
+        # Without redis-py's own timeouts, which cost a task for each write: `PATIENCE` is one for the group.
+        settings = {"socket_timeout": None, "retry": Retry(backoff, retries), **options}
+        pool: Any = redis.asyncio.ConnectionPool.from_url(url, **settings)
         self._client = redis.asyncio.Redis.from_pool(pool)
         self._connections = [pool.make_connection() for _ in range(WAYS)]
         self._idle = list(self._connections)

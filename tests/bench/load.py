@@ -43,7 +43,7 @@ class _Client:
         self._received += chunk
         head, end, body = self._received.partition(b"\r\n\r\n")
         if not chunk or (end and not head.startswith(b"HTTP/1.1 201")):
-            raise SystemExit(f"not an answer: {self._received!r}")
+            raise SystemExit(f"not the application's answer: {self._received[:60]!r}")
         _, announced, length = head.lower().partition(b"content-length: ")
         is_whole = len(body) >= int(length.split(b"\r\n", 1)[0]) if announced else body.endswith(_LAST_CHUNK)
         if not end or not is_whole:
