@@ -160,11 +160,11 @@ class Attempt:
 
     def begin(self) -> None:
         """The application runs from here on: the lease is renewed."""
-        self._renewal = asyncio.create_task(self._lease.renew())
+        self._lease.start()
 
     async def end(self, error: BaseException | None = None) -> None:
         """The application has ended, or raised. Without a whole answer the key is released."""
-        self._renewal.cancel()
+        self._lease.end()
         if not self._over.is_set():
             status = self._answer.head.status if self._answer.started else None
             await self._lease.settle(Release(Kind.CUT_SHORT, status, error))
@@ -195,7 +195,7 @@ class Attempt:
 
     async def _settle(self) -> None:
         """The answer has ended: it is kept, or the key released, before the client sees the end of it."""
-        self._renewal.cancel()
+        self._lease.end()
         await self._lease.settle(self._rules.ending(self._answer, self._keyed))
         self._over.set()
 
