@@ -141,6 +141,41 @@ class Transport(Protocol):
         ...
 
 
+class Site(Protocol):
+    """The site that the queue belongs to, and the CSRF tokens that it has left in the browser.
+
+    Attributes:
+        origin: as `https://example.org`.
+    """
+
+    @property
+    def origin(self) -> str: ...
+
+    async def cookie(self, name: str, url: str, refused: str | None = None) -> str | None:
+        """The value of a cookie that scripts may read, as it is now. Never raises.
+
+        Args:
+            name: of the cookie.
+            url: the cookies that a request to it has are meant; absolute, or relative to the site's root.
+            refused: a value that is of no use any more: it counts as none.
+
+        Returns:
+            The value as it is in the cookie, or `None`.
+        """
+        ...
+
+    async def meta(self, name: str, refused: str | None = None) -> str | None:
+        """The `content` of the `<meta>` with this name in an open page of the site. Never raises.
+
+        Of several pages the first counts that answers with another than the refused one. None answers within
+        a second or two where no page is open, or all are frozen.
+
+        Returns:
+            The text, or `None`.
+        """
+        ...
+
+
 class Clock(Protocol):
     """Time."""
 

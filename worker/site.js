@@ -1,0 +1,83 @@
+/** What the site has left in the browser, cookies and `<meta>` tags, for Python's `Site`. Nothing here rejects. */
+
+import { siteRoot } from "../web/mount.js";
+import { uuid } from "../web/page/uuid.js";
+import { broadcast } from "./channel.js";
+
+/**
+ * @typedef {"cookie" | "meta"} Source where a page looks
+ * @typedef {{get(options: {name: string, url?: string}): Promise<{value: string} | null>}} CookieStore
+ */
+
+export const origin = () => new URL(siteRoot()).origin;
+
+/**
+ * By id, what the pages were asked: called with each answer. The question is broadcast; the answer comes to this
+ * worker alone, so that no other page hears it.
+ *
+ * @type {Map<string, (token: unknown) => void>}
+ */
+const asked = new Map();
+
+/**
+ * A cookie's value as it is now; where a worker cannot read cookies, an open page does.
+ *
+ * @param {string} name
+ * @param {string} url the cookies that a request to it has are meant
+ * @param {string} refused a value that counts as none; empty: any other
+ * @param {number} patience seconds for pages to answer
+ * @returns {Promise<string>} empty: there is none
+ */
+export async function readCookie(name, url, refused, patience) {
+  const store = /** @type {{cookieStore?: CookieStore}} */ (/** @type {unknown} */ (self)).cookieStore;
+  if (!store) return askPages("cookie", name, refused, patience);
+  try {
+    const value = (await store.get({ name, url: new URL(url, siteRoot()).href }))?.value ?? "";
+    return value === refused ? "" : value;
+  } catch {
+    return "";
+  }
+}
+
+/**
+ * What an open page of the site knows.
+ *
+ * @param {Source} source
+ * @param {string} name
+ * @param {string} refused see `readCookie`
+ * @param {number} patience seconds
+ * @returns {Promise<string>} of the first page that has another; empty: none has, or none is open
+ */
+export async function askPages(source, name, refused, patience) {
+  let silent = await countPages();
+  if (silent === 0) return "";
+  const id = uuid();
+  return new Promise((resolve) => {
+    /** @param {string} token */
+    const end = (token) => {
+      clearTimeout(timer);
+      asked.delete(id);
+      resolve(token);
+    };
+    const timer = self.setTimeout(end, patience * 1000, "");
+    asked.set(id, (token) => {
+      silent -= 1;
+      if (typeof token === "string" && token && token !== refused) end(token);
+      else if (silent === 0) end("");
+    });
+    broadcast({ type: "token_wanted", id, source, name });
+  });
+}
+
+/** A page has answered. @param {{id: string, token: unknown}} message */
+export function onToken({ id, token }) {
+  asked.get(id)?.(token);
+}
+
+/** Pages that may answer. A page's own worker is told by that page alone. */
+async function countPages() {
+  const { clients } = /** @type {{clients?: Clients}} */ (/** @type {unknown} */ (self));
+  if (!clients) return 1;
+  const pages = await clients.matchAll({ type: "window", includeUncontrolled: true }).catch(() => []);
+  return pages.length;
+}
