@@ -47,11 +47,10 @@ class Tokens:
         self._clock = clock
         self._kept: tuple[str, float] | None = None
 
-    async def read(self, url: str, refused: str | None = None) -> str:
+    async def read(self, refused: str | None = None) -> str:
         """The present token.
 
         Args:
-            url: where it is sent to: cookies have paths.
             refused: a token that the server has just refused; it is not returned again.
 
         Raises:
@@ -59,7 +58,7 @@ class Tokens:
         """
         csrf, missing = self.csrf, []
         if csrf.cookie is not None:
-            token = unquote(await self._site.cookie(csrf.cookie, url, refused) or "")
+            token = unquote(await self._site.cookie(csrf.cookie, refused) or "")
             if is_token(token) and token != refused:
                 return token
             missing.append(f"the cookie {csrf.cookie} cannot be read")
@@ -120,11 +119,11 @@ class Outgoing:
         tokens = self._tokens
         if tokens is None or request.method in SAFE:
             return await self._transport.send(request)
-        token = await tokens.read(request.url)
+        token = await tokens.read()
         response = await self._transport.send(_bearing(request, tokens.csrf.header, token))
         if is_csrf_refusal(response):
             try:
-                other = await tokens.read(request.url, refused=token)
+                other = await tokens.read(refused=token)
             except NoToken:
                 pass  # The refusal stands.
             else:

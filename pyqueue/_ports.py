@@ -151,12 +151,11 @@ class Site(Protocol):
     @property
     def origin(self) -> str: ...
 
-    async def cookie(self, name: str, url: str, refused: str | None = None) -> str | None:
+    async def cookie(self, name: str, refused: str | None = None) -> str | None:
         """The value of a cookie that scripts may read, as it is now. Never raises.
 
         Args:
             name: of the cookie.
-            url: the cookies that a request to it has are meant; absolute, or relative to the site's root.
             refused: a value that is of no use any more: it counts as none.
 
         Returns:

@@ -6,7 +6,7 @@ import { broadcast } from "./channel.js";
 
 /**
  * @typedef {"cookie" | "meta"} Source where a page looks
- * @typedef {{get(options: {name: string, url?: string}): Promise<{value: string} | null>}} CookieStore
+ * @typedef {{get(name: string): Promise<{value: string} | null>}} CookieStore
  */
 
 export const origin = () => new URL(siteRoot()).origin;
@@ -20,23 +20,19 @@ export const origin = () => new URL(siteRoot()).origin;
 const asked = new Map();
 
 /**
- * A cookie's value as it is now; where a worker cannot read cookies, an open page does.
+ * A cookie's value as it is now. An open page is asked where a worker cannot read cookies, and for one whose path is
+ * not `/`: Chromium shows a worker only those that go with a request to its own scope.
  *
  * @param {string} name
- * @param {string} url the cookies that a request to it has are meant
  * @param {string} refused a value that counts as none; empty: any other
  * @param {number} patience seconds for pages to answer
  * @returns {Promise<string>} empty: there is none
  */
-export async function readCookie(name, url, refused, patience) {
-  const store = /** @type {{cookieStore?: CookieStore}} */ (/** @type {unknown} */ (self)).cookieStore;
-  if (!store) return askPages("cookie", name, refused, patience);
-  try {
-    const value = (await store.get({ name, url: new URL(url, siteRoot()).href }))?.value ?? "";
-    return value === refused ? "" : value;
-  } catch {
-    return "";
-  }
+export async function readCookie(name, refused, patience) {
+  const { cookieStore } = /** @type {{cookieStore?: CookieStore}} */ (/** @type {unknown} */ (self));
+  const cookie = await cookieStore?.get(name).catch(() => null);
+  if (cookie?.value && cookie.value !== refused) return cookie.value;
+  return askPages("cookie", name, refused, patience);
 }
 
 /**

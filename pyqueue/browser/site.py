@@ -19,9 +19,9 @@ class BrowserSite:
         self._bridge = bridge
         self.origin = str(bridge.origin)
 
-    async def cookie(self, name: str, url: str, refused: str | None = None) -> str | None:
+    async def cookie(self, name: str, refused: str | None = None) -> str | None:
         """See `Site.cookie`."""
-        return str(await self._bridge.readCookie(name, url, refused or "", PATIENCE)) or None
+        return str(await self._bridge.readCookie(name, refused or "", PATIENCE)) or None
 
     async def meta(self, name: str, refused: str | None = None) -> str | None:
         """See `Site.meta`."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 
 
 @dataclass
@@ -14,19 +13,15 @@ class MemorySite:
     Attributes:
         origin: of the site.
         cookies: those that scripts may read, each with its value as it is sent.
-        paths: by the name of a cookie, the path that it is for; `/` where none is given.
         pages: of each open page, its `<meta>` tags by name.
     """
 
     origin: str = "https://site.test"
     cookies: dict[str, str] = field(default_factory=dict)
-    paths: dict[str, str] = field(default_factory=dict)
     pages: list[Mapping[str, str]] = field(default_factory=list)
 
-    async def cookie(self, name: str, url: str, refused: str | None = None) -> str | None:
-        path = self.paths.get(name, "/").rstrip("/")
-        target = urlsplit(url).path
-        value = self.cookies.get(name) if target == path or target.startswith(f"{path}/") else None
+    async def cookie(self, name: str, refused: str | None = None) -> str | None:
+        value = self.cookies.get(name)
         return None if value == refused else value
 
     async def meta(self, name: str, refused: str | None = None) -> str | None:

@@ -187,16 +187,6 @@ def test_a_request_of_its_own_bears_the_token_only_at_the_site_itself() -> None:
         assert [token for _, token in tokens(sim)] == [NEW, None, None]
 
 
-def test_a_cookie_of_another_path_is_not_meant() -> None:
-    with Simulation(board(Csrf(cookie="csrftoken"))) as sim:
-        sim.site.cookies["csrftoken"] = NEW
-        sim.site.paths["csrftoken"] = "/admin"
-        job = sim.enqueue("note", {})
-        sim.wake()
-        assert sim.job(job).error is not None
-        assert sim.server.requests == []
-
-
 @pytest.mark.parametrize(
     ("status", "body"),
     [

@@ -4,6 +4,7 @@ from .annex import Annex
 from .board import Board
 from .chromium import PROFILER_ON, Chromium, ServiceWorkers
 from .demo import Demo
+from .django_site import SOURCES, DjangoSite
 from .engine import Engine, LastingEngine
 from .firefox import Firefox
 from .shared import Shared
@@ -13,10 +14,12 @@ from .webkit import LastingWebKit, WebKit
 
 __all__ = [
     "PROFILER_ON",
+    "SOURCES",
     "Annex",
     "Board",
     "Chromium",
     "Demo",
+    "DjangoSite",
     "Engine",
     "Firefox",
     "LastingEngine",
