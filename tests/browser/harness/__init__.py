@@ -7,6 +7,7 @@ from .demo import Demo
 from .django_site import SOURCES, DjangoSite
 from .engine import Engine, LastingEngine
 from .firefox import Firefox
+from .redirecting import RedirectingSite
 from .shared import Shared
 from .site import Site
 from .tab import Refusal, Tab
@@ -24,6 +25,7 @@ __all__ = [
     "Firefox",
     "LastingEngine",
     "LastingWebKit",
+    "RedirectingSite",
     "Refusal",
     "ServiceWorkers",
     "Shared",
