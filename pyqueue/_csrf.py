@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, replace
 from typing import Any, Final, Self
 
 from ._checks import check_headers, check_text
@@ -22,6 +22,10 @@ _SECRET: Final = 8
 
 _TOKEN: Final = re.compile(rf"[!-~]{{1,{MAX_TOKEN}}}")
 """What a header can carry, and no page of HTML is."""
+
+_TAG: Final = re.compile(rb"<(?:input|meta)\b[^<>]{1,2000}>", re.IGNORECASE)
+_NAME: Final = re.compile(rb"\bname\s*=\s*[\"']?([^\s\"'>]+)", re.IGNORECASE)
+_VALUE: Final = re.compile(rb"\b(value|content)\s*=\s*(?:\"[^\"]*\"|'[^']*'|[^\s>]+)", re.IGNORECASE)
 
 _COOKIE: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 """A cookie's name (RFC 6265 4.1.1)."""
@@ -123,30 +127,24 @@ def token_in(response: Response) -> str | None:
     return value if is_token(value) else None
 
 
-def without_token(response: Response, token: str, csrf: Csrf) -> Response:
-    """An answer in which no CSRF token is left: neither the one that was sent, nor one in a form or a meta.
+def without_tokens(response: Response, csrf: Csrf, *sent: str) -> Response:
+    """An answer in which no CSRF token is left: neither one that was sent, nor one in a form or a meta.
 
     What is kept of an answer (a job's result, an error's excerpt) is stored and shown.
     """
     body = response.body
-    if len(token) >= _SECRET:
-        body = body.replace(token.encode("ascii"), b"")
+    for token in sent:
+        if len(token) >= _SECRET:
+            body = body.replace(token.encode("ascii"), b"")
     if "html" in response.headers.get("content-type", "").lower():
-        for name in (csrf.field, csrf.meta):
-            if name is not None:
-                body = _hidden(name.encode()).sub(_emptied, body)
-    if body == response.body:
-        return response
-    return Response(response.status, response.headers, body, response.redirected, response.truncated)
+        names = {name.encode() for name in (csrf.field, csrf.meta) if name is not None}
+        body = _TAG.sub(lambda tag: _emptied(tag[0], names), body)
+    return response if body == response.body else replace(response, body=body)
 
 
-def _hidden(name: bytes) -> re.Pattern[bytes]:
-    """The tags that have this name."""
-    return re.compile(rb"<(?:input|meta)\b[^>]*\bname\s*=\s*[\"']?" + re.escape(name) + rb"\b[^>]*>", re.I)
-
-
-def _emptied(tag: re.Match[bytes]) -> bytes:
-    return re.sub(rb"\b(value|content)\s*=\s*(?:\"[^\"]*\"|'[^']*'|[^\s>]+)", rb'\1=""', tag[0], flags=re.I)
+def _emptied(tag: bytes, names: Set[bytes]) -> bytes:
+    name = _NAME.search(tag)
+    return tag if name is None or name[1] not in names else _VALUE.sub(rb'\1=""', tag)
 
 
 def _matches(pattern: re.Pattern[str], value: Any) -> bool:

@@ -13,7 +13,7 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from ._core.events import Send
-from ._csrf import Csrf, NoToken, is_token, token_in, without_token
+from ._csrf import Csrf, NoToken, is_token, token_in, without_tokens
 from ._http import Request, Response, TransportError
 from ._ports import Clock, Site, Transport
 from ._problem import is_csrf_refusal
@@ -117,19 +117,19 @@ class Outgoing:
             return await self._transport.send(request)
         request = replace(request, headers={**request.headers, **self._headers})
         tokens = self._tokens
-        if tokens is None or request.method in SAFE:
+        if tokens is None:
             return await self._transport.send(request)
+        if request.method in SAFE:
+            return without_tokens(await self._transport.send(request), tokens.csrf)
         token = await tokens.read()
         response = await self._transport.send(_bearing(request, tokens.csrf.header, token))
         if is_csrf_refusal(response):
             try:
-                other = await tokens.read(refused=token)
+                token = await tokens.read(refused=token)
             except NoToken:
-                pass  # The refusal stands.
-            else:
-                token = other
-                response = await self._transport.send(_bearing(request, tokens.csrf.header, token))
-        return without_token(response, token, tokens.csrf)
+                return without_tokens(response, tokens.csrf, token)  # The refusal stands.
+            response = await self._transport.send(_bearing(request, tokens.csrf.header, token))
+        return without_tokens(response, tokens.csrf, token)
 
 
 def _bearing(request: Request, header: str, token: str) -> Request:

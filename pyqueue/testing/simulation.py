@@ -119,6 +119,9 @@ class Simulation:
         Raises:
             InvalidPayload: the payload is not something that can be stored and sent, as in a browser.
         """
+        csrf = self.queue.csrf
+        if csrf is not None:
+            payload = {name: value for name, value in payload.items() if name != csrf.field}
         size = check_payload(payload) if task is not None else check_request(payload)
         job_id = str(UUID(int=self.random.getrandbits(128), version=4))
         named = {} if task is None else {"task": task}

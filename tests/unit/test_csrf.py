@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from time import process_time
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pyqueue import Certainty, Csrf, DeclarationError, NoToken, Queue, Response, Status
-from pyqueue._csrf import token_in
+from pyqueue._csrf import token_in, without_tokens
 from pyqueue._http import Request, TransportError
 from pyqueue._outgoing import is_own
 from pyqueue.testing import Simulation
@@ -209,6 +210,35 @@ def test_no_token_is_left_in_what_is_kept_of_an_answer(status: int, body: str) -
         assert not sim.job(job).is_open
         assert OLD not in stored(sim)
         assert NEW not in stored(sim)
+
+
+def test_no_token_is_left_in_what_is_kept_of_a_page_that_was_only_read() -> None:
+    with Simulation(board(Csrf(cookie="csrftoken", field="csrfmiddlewaretoken"))) as sim:
+        page = f"<input name=csrfmiddlewaretoken value={OLD}><input name=other value=stays>"
+        sim.server.answers.append(Response(200, {"content-type": "text/html"}, page.encode()))
+        job = sim.enqueue("look", {})
+        sim.wake()
+        assert (
+            sim.job(job).result == '<input name=csrfmiddlewaretoken value=""><input name=other value=stays>'
+        )
+
+
+def test_a_page_of_any_shape_is_searched_in_no_time() -> None:
+    """Tags that never end cost as much as any other text."""
+    for body in (b"<input " * 100_000, b"<input name=" + b"name=" * 100_000, b"<meta " + b"a" * 500_000):
+        page = Response(200, {"content-type": "text/html"}, body)
+        begun = process_time()
+        assert without_tokens(page, ANYWHERE) is page
+        assert process_time() - begun < 5
+
+
+def test_the_field_of_a_form_is_left_out_in_a_simulation_too() -> None:
+    with Simulation(board(Csrf.django())) as sim:
+        sim.site.cookies["csrftoken"] = NEW
+        job = sim.enqueue("note", {"text": "hi", "csrfmiddlewaretoken": OLD})
+        sim.wake()
+        assert sim.job(job).payload == {"text": "hi"}
+        assert sim.job(job).status is Status.DONE
 
 
 def test_a_function_may_see_that_there_is_no_token() -> None:
