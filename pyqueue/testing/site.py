@@ -22,7 +22,7 @@ class MemorySite:
 
     async def cookie(self, name: str, refused: str | None = None) -> str | None:
         value = self.cookies.get(name)
-        return None if value == refused else value
+        return None if value in ("", refused) else value
 
     async def meta(self, name: str, refused: str | None = None) -> str | None:
         found = (page.get(name) for page in self.pages)

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from pyqueue.testing.plugin import Network
-from tests.browser.harness import SOURCES, Chromium, DjangoSite, Tab
+from tests.browser.harness import SOURCES, Chromium, DjangoSite, Engine, Tab
 
 WaitFor = Callable[..., Any]
 
@@ -194,6 +194,27 @@ def test_where_nothing_can_be_stored_the_form_goes_with_its_own_token(
         tab.page.get_by_test_id("send").click()
     (arrival,) = django.log()
     assert arrival == {"status": 201, "key": None, "fields": ["csrfmiddlewaretoken", "text"], "token": None}
+
+
+SIGN_IN = """
+async (name) => {
+  const { token: csrfmiddlewaretoken } = await (await fetch("/csrf")).json();
+  const body = new URLSearchParams({ name, csrfmiddlewaretoken });
+  return (await fetch("/login/", { method: "POST", body })).ok;
+}
+"""
+
+
+@pytest.mark.parametrize("django", SOURCES, indirect=True)
+def test_a_token_is_found_in_every_engine(django: DjangoSite, engine: Engine) -> None:
+    """After each of two logins; a `<meta>` is as old as its page."""
+    tab = Tab(engine, django.url)
+    for number, name in enumerate(("ada", "bob"), 1):
+        assert tab.run(SIGN_IN, name)
+        if "meta=" in django.tasks.read_text():
+            tab.reload()
+        assert tab.result(tab.call("enqueue", "note", {"text": "hi"})["id"]) == {"id": number}
+    assert [note["by"] for note in django.notes()] == ["ada", "bob"]
 
 
 ENQUEUED = """

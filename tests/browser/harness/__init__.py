@@ -7,6 +7,7 @@ from .demo import Demo
 from .django_site import SOURCES, DjangoSite
 from .engine import Engine, LastingEngine
 from .firefox import Firefox
+from .python_page import python_page
 from .redirecting import RedirectingSite
 from .shared import Shared
 from .site import Site
@@ -32,4 +33,5 @@ __all__ = [
     "Site",
     "Tab",
     "WebKit",
+    "python_page",
 ]
