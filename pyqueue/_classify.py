@@ -53,8 +53,11 @@ def classify(response: Response, now: float, key: str | None = None) -> Outcome:
         return Outcome(Verdict.FAIL, error=elsewhere, certainty=nothing_done)
     value = json_of(response)
     confirmed = key is not None and _is_of_the_layer(response, value, key)
-    if status == 401 or is_csrf_refusal(response):
+    if status == 401:
         return _hold(f"the server asks to sign in again ({status})", status, Certainty.REJECTED)
+    if is_csrf_refusal(response):
+        message = f"the server refuses the CSRF token ({status}): sign in again, or reload the page"
+        return _hold(message, status, Certainty.REJECTED)
     after = parse_retry_after(response.headers.get("retry-after"), now)
     problem_type = type_of(value)
     if status == 409 and problem_type == f"{LAYER}in-flight":

@@ -123,6 +123,7 @@ def test_a_token_that_is_refused_everywhere_holds_the_queue() -> None:
         job = sim.enqueue("note", {})
         sim.wake()
         assert set(sim.waker.holds) == {"unauthorized"}
+        assert "refuses the CSRF token (403)" in sim.waker.holds["unauthorized"]["reason"]
         assert sim.job(job).status is Status.PENDING
         assert sim.job(job).attempts == 0
         assert tokens(sim) == [("/api/notes", OLD)]
