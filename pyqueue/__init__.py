@@ -13,6 +13,7 @@ except PackageNotFoundError:  # A source tree that was never installed.
 
 from ._client import Client, Job, connect
 from ._context import Context, HTTPClient
+from ._csrf import Csrf, NoToken
 from ._errors import (
     DeclarationError,
     InvalidPayload,
@@ -40,6 +41,7 @@ __all__ = [
     "Certainty",
     "Client",
     "Context",
+    "Csrf",
     "DeclarationError",
     "HTTPClient",
     "HTTPStatusError",
@@ -50,6 +52,7 @@ __all__ = [
     "JobFailed",
     "JobRecord",
     "Limits",
+    "NoToken",
     "NotSupported",
     "Outcome",
     "PayloadTooLarge",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final
 
+from ._csrf import NoToken
 from ._errors import InvalidPayload, InvalidRequest, Reject, RetryLater
 from ._http import HTTPStatusError, Response, TransportError
 from ._outcome import EXCERPT, MESSAGE, Outcome, Verdict, done, fail, job_error
-from ._problem import LAYER, is_csrf, is_json, json_of, type_of, words_of
+from ._problem import LAYER, is_csrf_refusal, is_json, json_of, type_of, words_of
 from ._redirect import redirect_of
 from ._retry import parse_retry_after, seconds_asked
 from ._text import clean, text_of
@@ -18,6 +20,9 @@ TRANSIENT: Final = frozenset({408, 425, 429})
 
 IN_FLIGHT_AFTER: Final = 1.0
 """Seconds to wait for an attempt that is in flight, where the server names none."""
+
+NO_TOKEN_AFTER: Final = 60.0
+"""Seconds after which a CSRF token is looked for again, if nobody opens a page before."""
 
 
 def classify(response: Response, now: float, key: str | None = None) -> Outcome:
@@ -48,8 +53,11 @@ def classify(response: Response, now: float, key: str | None = None) -> Outcome:
         return Outcome(Verdict.FAIL, error=elsewhere, certainty=nothing_done)
     value = json_of(response)
     confirmed = key is not None and _is_of_the_layer(response, value, key)
-    if status == 401 or (status == 403 and is_csrf(response, value)):
+    if status == 401:
         return _hold(f"the server asks to sign in again ({status})", status, Certainty.REJECTED)
+    if is_csrf_refusal(response):
+        message = f"the server refuses the CSRF token ({status}): sign in again, or reload the page"
+        return _hold(message, status, Certainty.REJECTED)
     after = parse_retry_after(response.headers.get("retry-after"), now)
     problem_type = type_of(value)
     if status == 409 and problem_type == f"{LAYER}in-flight":
@@ -98,6 +106,16 @@ def _said(exception: BaseException, now: float, key: str | None) -> Outcome | No
         case TransportError():
             code = exception.kind if exception.kind in UNREACHABLE else ErrorCode.NETWORK
             return Outcome(Verdict.RETRY, error=job_error(code, exception))
+        case NoToken(code=ErrorCode.NO_TOKEN):
+            missing = job_error(ErrorCode.NO_TOKEN, exception)
+            certainty = Certainty.NEVER_SENT
+            return Outcome(
+                Verdict.RETRY, error=missing, after=NO_TOKEN_AFTER, spent=False, certainty=certainty
+            )
+        case NoToken():
+            # Its URL had no answer: as if the request itself had none, but that it never left.
+            unreachable = _said(TransportError(exception.code, str(exception)), now, key)
+            return unreachable and replace(unreachable, certainty=Certainty.NEVER_SENT)
         case HTTPStatusError(response=Response() as response):
             return classify(response, now, key)
         case RetryLater():

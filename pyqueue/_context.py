@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypedDict, Unpack, get_args
 
+from ._csrf import NoToken
 from ._errors import InvalidRequest
 from ._fetch_rules import wrong_header, wrong_method
 from ._http import Encoding, HTTPStatusError, Request, Response, quote_key
@@ -65,12 +66,13 @@ class HTTPClient:
             HTTPStatusError: the answer is not 2xx.
             TransportError: there was no answer.
             InvalidRequest: no such request can be made; nothing was sent.
+            NoToken: the queue has `csrf=`, and there is no token; nothing was sent.
         """
         request = self._request(method, url, body, headers or {}, encoding)
         self.sent += 1
         try:
             response = await send_following(self._transport, request)
-        except InvalidRequest:
+        except (InvalidRequest, NoToken):
             self.sent -= 1
             raise
         self.answer = response

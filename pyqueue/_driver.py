@@ -32,9 +32,9 @@ from ._core.owner import Owner
 from ._errors import OwnershipLost
 from ._http import Request
 from ._outcome import Outcome
-from ._ports import Clock, Lock, Store, Transport, Waker
+from ._outgoing import Outgoing, Tokens, fleet_headers
+from ._ports import Clock, Lock, Site, Store, Transport, Waker
 from ._queue import Queue
-from ._record import JobRecord
 
 FLAG_TIMEOUT = 5.0
 """Seconds that the kill switch may take to be read."""
@@ -45,7 +45,7 @@ class Driver:
 
     Args:
         queue: the declaration.
-        store, transport, clock, lock, waker: the ports, see `pyqueue._ports`.
+        store, transport, clock, lock, waker, site: the ports, see `pyqueue._ports`.
         random: for jitter. After a restored memory snapshot it must have been seeded anew.
     """
 
@@ -57,6 +57,7 @@ class Driver:
         clock: Clock,
         lock: Lock,
         waker: Waker,
+        site: Site,
         random: Random,
     ) -> None:
         self.queue = queue
@@ -65,7 +66,9 @@ class Driver:
         self.clock = clock
         self.lock = lock
         self.waker = waker
+        self.site = site
         self.random = random
+        self.tokens = None if queue.csrf is None else Tokens(queue.csrf, transport, site, clock)
         self._wakes: list[Woken] = []
         self._ownership: _Ownership | None = None
         self._run: asyncio.Task[float | None] | None = None
@@ -179,8 +182,8 @@ class _Ownership:
         match action:
             case Load() | Commit():
                 self._transaction = action
-            case Send(job):
-                self._send(job)
+            case Send():
+                self._send(action)
             case Withdraw(job_id):
                 if (send := self._sends.pop(job_id, None)) is not None:
                     send.cancel()
@@ -196,9 +199,11 @@ class _Ownership:
             case Finish():
                 self._finish = action
 
-    def _send(self, job: JobRecord) -> None:
-        driver = self._driver
-        send = asyncio.ensure_future(attempt(driver.queue, job, driver.transport, driver.clock))
+    def _send(self, action: Send) -> None:
+        driver, job = self._driver, action.job
+        headers = fleet_headers(action, driver.clock.now()) if driver.queue.fleet_headers else {}
+        transport = Outgoing(driver.transport, driver.site, headers, driver.tokens)
+        send = asyncio.ensure_future(attempt(driver.queue, job, transport, driver.clock))
         self._sends[job.id] = send
 
         def answered(task: asyncio.Task[Outcome]) -> None:

@@ -31,9 +31,15 @@ _SENTENCES = ("detail", "message", "error", "title")
 _NO_FIELD = frozenset({"__all__", "body", "detail", "errors", "non_field_errors"})
 """Names that are of no field of the payload."""
 
-_CSRF = re.compile(r"(?:\A|>)\s*CSRF (?:failed|(?:token )?verification failed)", re.IGNORECASE)
-"""How a refusal for lack of a CSRF token begins: a paragraph of Django's page, the `detail` of Django REST
-framework, the text of starlette-csrf."""
+_CSRF: Final = {
+    400: re.compile(r"(?:\A|>)\s*The CSRF (?:session )?tokens? (?:is|are|has|do) ", re.IGNORECASE),
+    403: re.compile(r"(?:\A|>)\s*CSRF (?:failed|(?:token )?verification failed)", re.IGNORECASE),
+}
+"""By the status, how a refusal for lack of a CSRF token begins. 400: a paragraph of Flask-WTF's page. 403: a
+paragraph of Django's page, the `detail` of Django REST framework, the text of starlette-csrf."""
+
+_EXPIRED: Final = 419
+"""The status, of Laravel's own, of nothing but such refusals."""
 
 
 def is_json(response: Response) -> bool:
@@ -57,16 +63,17 @@ def type_of(value: Any) -> str:
     return problem_type if isinstance(problem_type, str) else ""
 
 
-def is_csrf(response: Response, value: Any) -> bool:
-    """Whether a 403 is a refusal for lack of a CSRF token, by its own marks.
-
-    Args:
-        response: the answer.
-        value: its JSON.
-    """
+def is_csrf_refusal(response: Response) -> bool:
+    """Whether an answer is a refusal for lack of a valid CSRF token, by its own marks. Never raises."""
+    if response.status == _EXPIRED:
+        return True
+    marks = _CSRF.get(response.status)
+    if marks is None:
+        return False
+    value = json_of(response)
     if isinstance(value, Mapping):
-        return "csrf" in type_of(value).lower() or bool(_CSRF.match(_sentence(value)))
-    return bool(_CSRF.search(response.text()))
+        return "csrf" in type_of(value).lower() or bool(marks.match(_sentence(value)))
+    return bool(marks.search(response.text()))
 
 
 def words_of(value: Any) -> str:

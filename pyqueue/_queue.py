@@ -17,6 +17,7 @@ from ._checks import (
     check_number,
     check_text,
 )
+from ._csrf import Csrf
 from ._errors import DeclarationError, InvalidPayload
 from ._http import Encoding
 from ._retry import Retry
@@ -102,6 +103,9 @@ class Queue:
         retention: how long settled jobs are kept.
         kill_switch: URL of a flag file `{"paused": bool, "reason": str}`, read before each drain; while it
             cannot be read the last known answer holds.
+        csrf: where the site's CSRF token is read when a request leaves; `None`: the site asks for none.
+        fleet_headers: whether each request to the site's own origin says how this queue does: see
+            docs/operations.md.
 
     Raises:
         DeclarationError: a value is out of range, or is not what it should be.
@@ -117,6 +121,8 @@ class Queue:
         limits: Limits | None = None,
         retention: Retention | None = None,
         kill_switch: str | None = None,
+        csrf: Csrf | None = None,
+        fleet_headers: bool = True,
     ) -> None:
         self.retry = Retry() if retry is None else check_instance("Queue: retry", retry, Retry)
         self.timeout = check_number("Queue: timeout", timeout, SHORTEST, MAX_TIMEOUT)
@@ -127,6 +133,8 @@ class Queue:
             Retention() if retention is None else check_instance("Queue: retention", retention, Retention)
         )
         self.kill_switch = None if kill_switch is None else _without_fields(kill_switch)
+        self.csrf = None if csrf is None else check_instance("Queue: csrf", csrf, Csrf)
+        self.fleet_headers = check_flag("Queue: fleet_headers", fleet_headers)
         self.tasks: dict[str, Task] = {}
         self.request_task = self._make(None, {})
         """The options of jobs that carry their own request."""
@@ -213,10 +221,15 @@ class Queue:
         """What pages are to know before any worker has started, as JSON-able data.
 
         Returns:
-            `{"limits": {"payload_bytes", "jobs", "bytes"}, "tasks": {name: {"label"}}}`.
+            `{"limits": {"payload_bytes", "jobs", "bytes"}, "tasks": {name: {"label"}}, "csrf": {"header",
+            "field"}}`; what the site does not declare is absent.
         """
         tasks = {name: {"label": task.label} for name, task in self.tasks.items()}
-        return {"limits": asdict(self.limits), "tasks": tasks}
+        declared = {"limits": asdict(self.limits), "tasks": tasks}
+        if self.csrf is not None:
+            field = {} if self.csrf.field is None else {"field": self.csrf.field}
+            declared["csrf"] = {"header": self.csrf.header, **field}
+        return declared
 
     def _new(self, name: Any) -> str:
         """The name, if no task has it yet."""

@@ -82,6 +82,9 @@ class ErrorCode(StrEnum):
     UNAUTHORIZED = "unauthorized"
     """The server asks to sign in again."""
 
+    NO_TOKEN = "no_token"
+    """There is no CSRF token to send the request with."""
+
     REJECTED = "rejected"
     """The task raised `Reject`, or no such request can be made."""
 

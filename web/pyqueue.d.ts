@@ -19,6 +19,7 @@ export type ErrorCode =
   | "timeout"
   | "http"
   | "unauthorized"
+  | "no_token"
   | "rejected"
   | "retry_later"
   | "exception"
@@ -104,6 +105,8 @@ export type ExplanationCode =
   | "outage"
   /** Its `delay` is not over. */
   | "delayed"
+  /** There is no CSRF token to send it with, which a page of the site would bring. */
+  | "no_token"
   /** Its last attempt did not succeed. */
   | "backoff"
   | "due";

@@ -17,9 +17,9 @@ export const CERTAINTIES = /** @type {const} */ (["never_sent", "maybe_applied",
 
 export const COMMAND_TYPES = /** @type {const} */ (["enqueue", "cancel", "retry", "discard", "edit", "pause", "resume", "flush"]);
 
-/** @typedef {"network" | "offline" | "timeout" | "http" | "unauthorized" | "rejected" | "retry_later" | "exception" | "unknown_task" | "template" | "interrupted" | "expired" | "cancelled" | "discarded" | "superseded"} ErrorCode */
+/** @typedef {"network" | "offline" | "timeout" | "http" | "unauthorized" | "no_token" | "rejected" | "retry_later" | "exception" | "unknown_task" | "template" | "interrupted" | "expired" | "cancelled" | "discarded" | "superseded"} ErrorCode */
 
-export const ERROR_CODES = /** @type {const} */ (["network", "offline", "timeout", "http", "unauthorized", "rejected", "retry_later", "exception", "unknown_task", "template", "interrupted", "expired", "cancelled", "discarded", "superseded"]);
+export const ERROR_CODES = /** @type {const} */ (["network", "offline", "timeout", "http", "unauthorized", "no_token", "rejected", "retry_later", "exception", "unknown_task", "template", "interrupted", "expired", "cancelled", "discarded", "superseded"]);
 
 export const UNREACHABLE = /** @type {const} */ (["network", "offline", "timeout"]);
 

@@ -6,6 +6,7 @@ import { broadcast } from "./channel.js";
 import { acquire } from "./locks.js";
 import { finished, splitRecords, write } from "./records.js";
 import { send } from "./send.js";
+import { askPages, origin, readCookie } from "./site.js";
 import { register } from "./sync.js";
 
 export const bridge = {
@@ -18,6 +19,9 @@ export const bridge = {
   hasLocks: "locks" in navigator,
   acquire,
   send,
+  origin: origin(),
+  readCookie,
+  askPages,
   broadcast,
   register,
 };

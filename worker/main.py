@@ -22,6 +22,7 @@ from pyqueue.browser.fetch import FetchTransport
 from pyqueue.browser.indexeddb import IndexedDBStore
 from pyqueue.browser.locks import make_lock
 from pyqueue.browser.loop import MicrotaskLoop
+from pyqueue.browser.site import BrowserSite
 
 
 def load_queue() -> Queue:
@@ -83,6 +84,7 @@ def start(bridge: Any) -> Any:
         clock,
         make_lock(bridge, store, clock),
         PageWaker(bridge),
+        BrowserSite(bridge),
         random.Random(),
     )
 

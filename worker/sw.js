@@ -11,6 +11,7 @@ import { broadcastFailure } from "./channel.js";
 import { precache, removeOldFiles } from "./files.js";
 import { isInboxEmpty } from "./inbox.js";
 import { NAME } from "./mount.js";
+import { onToken } from "./site.js";
 import { onSync, register } from "./sync.js";
 import { inTurn } from "./turn.js";
 import { wake } from "./wake.js";
@@ -55,6 +56,7 @@ worker.addEventListener("activate", (event) => {
 });
 
 worker.addEventListener("message", (event) => {
+  if (event.data?.type === "token") onToken(event.data);
   if (event.data?.type !== "wake" || installing) return;
   const { reason } = event.data;
   // The message event of a page's own worker has no life to extend: the worker lives as long as its page lets it.

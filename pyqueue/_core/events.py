@@ -91,9 +91,17 @@ class Commit:
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Make one attempt; answer with `Answered`. Its claim is durable."""
+    """Make one attempt; answer with `Answered`. Its claim is durable.
+
+    Attributes:
+        job: with `attempts` counting this one.
+        depth: jobs of this queue that are not settled, this one included, as far as the inbox was read.
+        oldest_at: when the oldest of them that the owner knows was enqueued, Unix time in seconds.
+    """
 
     job: JobRecord
+    depth: int
+    oldest_at: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,6 +81,7 @@ class Memory:
         self._lines: dict[str, Line] = {}
         self._places: dict[int, Place] = {}
         self._heap: list[Place] = []
+        self._ages: list[tuple[float, int]] = []
         self._dirty: set[int] = set()
         self._deleted: set[int] = set()
         self._touched: set[str] = set()
@@ -150,6 +151,19 @@ class Memory:
                 return self.jobs[place[1]]
             heappop(self._heap)
         return None
+
+    def oldest_at(self) -> float:
+        """When the oldest remembered job that is not settled was enqueued; infinite: there is none.
+
+        The front of each line that is at work is remembered, and so is every head up to the horizon.
+        """
+        while self._ages:
+            at, seq = self._ages[0]
+            job = self.jobs.get(seq)
+            if job is not None and job.is_open:
+                return at
+            heappop(self._ages)
+        return inf
 
     def all_heads(self) -> list[JobRecord]:
         """The remembered heads, the first due first."""
@@ -224,8 +238,11 @@ class Memory:
                 self._move(line, job, key)
 
     def _remember(self, job: JobRecord) -> None:
-        if job.seq not in self.jobs:
+        before = self.jobs.get(job.seq)
+        if before is None:
             self._fresh.add(job.seq)
+        if job.is_open and not (before is not None and before.is_open):
+            heappush(self._ages, (job.created_at, job.seq))
         self.jobs[job.seq] = job
         self._seq_of[job.id] = job.seq
         if job.unique_key is not None:
@@ -404,6 +421,8 @@ class Memory:
             self._leave_heads_on_disk()
         if len(self._lines) > MOST_LINES:
             self._forget_idle_lines()
+        if len(self._ages) > 2 * len(self.jobs) + LINE_DEPTH:
+            self._ages = sorted({place for place in self._ages if place[1] in self.jobs})
         fresh, self._fresh = self._fresh, set()
         for seq in fresh:
             self._forget_if_idle(seq)

@@ -412,7 +412,10 @@ class Owner:
     def _let_leave(self) -> None:
         """Sends what is claimed, unless the queue is held or may have been taken over meanwhile."""
         if not self._holds and not self._is_stale():
-            self._actions += [Send(job) for job in self._deliveries.leaving(self._now)]
+            memory = self._memory
+            for job in self._deliveries.leaving(self._now):
+                oldest_at = min(memory.oldest_at(), job.created_at)
+                self._actions.append(Send(job, memory.tallies["open"]["count"], oldest_at))
 
     def _is_stale(self) -> bool:
         """Whether the last sign of this owner is so old that it may have been taken for frozen."""

@@ -465,4 +465,6 @@ def _revived_by(error: JobError | None) -> str | None:
 
 
 def _backoff(error: JobError | None) -> str:
-    return NETWORK if error is not None and error.code in UNREACHABLE else LATER
+    # A token is found once a page is opened, and that is a sign of a network as well.
+    ends = (*UNREACHABLE, ErrorCode.NO_TOKEN)
+    return NETWORK if error is not None and error.code in ends else LATER

@@ -20,12 +20,14 @@ from .oracle import Violation
 from .server import FakeServer
 from .simulate import Report, simulate
 from .simulation import MemoryLock, RecordingWaker, Simulation
+from .site import MemorySite
 from .store import MemoryStore
 
 __all__ = [
     "FakeServer",
     "ManualClock",
     "MemoryLock",
+    "MemorySite",
     "MemoryStore",
     "RecordingWaker",
     "Report",

@@ -19,6 +19,7 @@ from .._record import JobRecord, decode
 from .._vocabulary import Status
 from .clock import ManualClock, VirtualTimeLoop
 from .server import FakeServer
+from .site import MemorySite
 from .store import Disk, MemoryStore
 
 T = TypeVar("T")
@@ -61,6 +62,8 @@ class RecordingWaker:
 class Simulation:
     """A page, a worker and a server in memory; use it as a context manager.
 
+    Its `site` is a `MemorySite`: the cookies and open pages in which CSRF tokens are found.
+
     Args:
         queue: the declaration under test.
         server: what answers; by default it accepts everything once.
@@ -82,6 +85,7 @@ class Simulation:
         self.server = server or FakeServer()
         self.disk = disk or Disk()
         self.waker = RecordingWaker()
+        self.site = MemorySite()
         self.random = Random(seed)
         self.loop = VirtualTimeLoop()
         self.clock = ManualClock(self.loop)
@@ -93,7 +97,14 @@ class Simulation:
         """The worker dies where it stands, and starts again over what is on disk."""
         self._kill()
         self._driver = Driver(
-            self.queue, self._store, self._transport, self.clock, MemoryLock(), self.waker, self.random
+            self.queue,
+            self._store,
+            self._transport,
+            self.clock,
+            MemoryLock(),
+            self.waker,
+            self.site,
+            self.random,
         )
 
     def enqueue(self, task: str | None, payload: Mapping[str, Any], **options: Any) -> str:
@@ -108,6 +119,9 @@ class Simulation:
         Raises:
             InvalidPayload: the payload is not something that can be stored and sent, as in a browser.
         """
+        csrf = self.queue.csrf
+        if csrf is not None:
+            payload = {name: value for name, value in payload.items() if name != csrf.field}
         size = check_payload(payload) if task is not None else check_request(payload)
         job_id = str(UUID(int=self.random.getrandbits(128), version=4))
         named = {} if task is None else {"task": task}

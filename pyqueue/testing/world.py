@@ -275,7 +275,7 @@ class World:
         match action:
             case Load() | Commit():
                 worker.transaction = action
-            case Send(job):
+            case Send(job=job):
                 self._send(worker, job)
             case Withdraw(job_id):
                 if (exchange := worker.exchanges.pop(job_id, None)) is not None:

@@ -2,37 +2,19 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Awaitable, Callable, Iterator
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, Route
+from playwright.sync_api import Browser, Page
 
-import pyqueue
+from tests.browser.harness import python_page
 from tests.contract import store_contract
 
 pytestmark = pytest.mark.browser
 
-ROOT = Path(pyqueue.__file__).parent.parent
-STATIC = ROOT / "pyqueue" / "static"
-ORIGIN = "http://localhost"
-TYPES = {".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm"}
-EMPTY = "<!doctype html><title>store contract</title>"
-
-BOOT = """
-async (source) => {
-  const { loadPyodide } = await import("/pyodide/pyodide.mjs");
-  const { default: createPyodideModule } = await import("/pyodide/pyodide.asm.mjs");
-  const manifest = await (await fetch("/manifest.json")).json();
-  const { bridge } = await import("/worker/bridge.js");
+APPEND = """
+async () => {
   const { openDatabase } = await import("/web/schema.js");
-  const lock = JSON.stringify({ info: manifest.lockInfo, packages: {} });
-  const python = await loadPyodide({ createPyodideModule, indexURL: "/pyodide/", lockFileContents: lock });
-  const wheel = await (await fetch(`/${manifest.wheel}`)).arrayBuffer();
-  python.FS.writeFile("/pyqueue.whl", new Uint8Array(wheel));
-  python.FS.writeFile("/store_contract.py", source);
-  window.bridge = bridge;
   window.append = async (command) => {
     const db = await openDatabase();
     const request = db.transaction("inbox", "readwrite").objectStore("inbox").add(command);
@@ -40,9 +22,10 @@ async (source) => {
     db.close();
     return seq;
   };
-  await python.runPythonAsync(`
-import sys
-sys.path += ["/", "/pyqueue.whl"]
+}
+"""
+
+RUN = """
 import js, store_contract
 from pyqueue.browser.convert import value_to_js
 from pyqueue.browser.indexeddb import IndexedDBStore
@@ -53,9 +36,6 @@ async def append(type, **fields):
 async def run(name):
     bench = store_contract.Bench(lambda: IndexedDBStore(js.bridge), append)
     await getattr(store_contract, name)(bench)
-`);
-  window.run = python.globals.get("run");
-}
 """
 
 FORGET = """
@@ -67,26 +47,11 @@ FORGET = """
 """
 
 
-def serve(route: Route) -> None:
-    """Answers from the static folder as it was built, and with the worker's modules as they are."""
-    name = route.request.url.removeprefix(ORIGIN).lstrip("/")
-    path = (ROOT if name.startswith(("web/", "worker/")) else STATIC) / name
-    if path.is_file():
-        route.fulfill(body=path.read_bytes(), content_type=TYPES.get(path.suffix, "application/octet-stream"))
-    else:
-        route.fulfill(body=EMPTY, content_type="text/html")
-
-
 @pytest.fixture(scope="module")
 def python(browser: Browser) -> Iterator[Page]:
     """A page with Python, the worker's bridge and the contract."""
-    context = browser.new_context()
-    page = context.new_page()
-    page.route(f"{ORIGIN}/**", serve)
-    page.goto(f"{ORIGIN}/")
-    page.evaluate(BOOT, inspect.getsource(store_contract))
-    yield page
-    context.close()
+    with python_page(browser, store_contract, APPEND, RUN) as page:
+        yield page
 
 
 @pytest.mark.parametrize("behaviour", store_contract.CONTRACT, ids=lambda behaviour: behaviour.__name__[5:])

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from pyqueue import (
     Context,
+    Csrf,
     Limits,
     Outcome,
     Queue,
@@ -56,7 +57,11 @@ queue = Queue(
     limits=Limits(payload_bytes=1 << 20),
     retention=Retention(count=100),
     kill_switch="/pyqueue-control.json",
+    csrf=Csrf(cookie="csrftoken", meta="csrf-token", url="/csrf", header="X-CSRFToken", field="csrf_token"),
+    fleet_headers=False,
 )
+Queue(csrf=Csrf.django(url="/csrf/"))
+Queue(csrf="django")  # type: ignore[arg-type]
 queue.http(
     "comment.create",
     "POST",

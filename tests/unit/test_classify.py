@@ -87,9 +87,18 @@ def test_other_client_errors_fail_with_status_and_body(status: int) -> None:
         Response(403, {}, b"CSRF token verification failed"),
         answer(403, {"detail": "CSRF Failed: CSRF token missing."}),
         answer(403, {"type": "https://example.org/problems/csrf", "detail": "Reload the page."}),
+        Response(
+            400, {"content-type": "text/html"}, b"<h1>Bad Request</h1>\n<p>The CSRF token has expired.</p>"
+        ),
+        Response(400, {}, b"<p>The CSRF session token is missing.</p>"),
+        answer(400, {"message": "The CSRF tokens do not match."}),
+        Response(419, {}, b"Page Expired"),
         Response(0, redirected=True),
     ],
-    ids=["401", "text", "Django", "starlette-csrf", "DRF", "problem", "redirect"],
+    ids=[
+        *("401", "text", "Django", "starlette-csrf", "DRF", "problem"),
+        *("Flask-WTF", "Flask-WTF without a session", "Flask-WTF as JSON", "Laravel", "redirect"),
+    ],
 )
 def test_a_missing_sign_in_holds_the_queue_and_spends_nothing(response: Response) -> None:
     outcome = classify(response, NOW, KEY)
@@ -105,6 +114,8 @@ def test_a_missing_sign_in_holds_the_queue_and_spends_nothing(response: Response
         Response(403, {}, b'<meta name="csrf-token" content="x"><p>Members only</p>'),
         answer(403, {"detail": "You cannot delete the CSRF demo."}),
         Response(400, {}, b"CSRF verification failed."),
+        Response(400, {}, b"<p>Please write about: The CSRF token is missing.</p>"),
+        answer(422, {"detail": "The CSRF token is invalid."}),
     ],
 )
 def test_the_word_csrf_somewhere_in_a_page_holds_nothing(response: Response) -> None:

@@ -86,6 +86,7 @@ export async function append(commands, declared) {
   const naming = commands.filter((command) => command.type !== "enqueue" && "id" in command);
   const stores = ["inbox", ...(added.length ? ["pages"] : []), ...(naming.length ? ["jobs"] : [])];
   await withRoom(declared, (room) => {
+    dropTokens(room.declaration, commands);
     checkPayloads(room, commands);
     return transact(stores, "readwrite", async (tx) => {
       if (naming.length) await Promise.all(naming.map(({ id }) => requireJob(tx, id)));
@@ -95,6 +96,28 @@ export async function append(commands, declared) {
       if (added.length) await count(tx, room, added);
     });
   });
+}
+
+/**
+ * Takes the site's CSRF tokens out: they are not stored, and the worker adds one that is fresh.
+ *
+ * @param {Declaration | undefined} declared
+ * @param {Command[]} commands
+ */
+function dropTokens({ csrf } = {}, commands) {
+  if (!csrf) return;
+  const { field = "", header } = csrf;
+  for (const { task, payload } of commands) {
+    if (!payload) continue;
+    if (field) delete payload[field];
+    if (task !== undefined) continue;
+    // A request of its own, or an edit, which may be of one.
+    const { body, headers } = payload;
+    if (field && typeof body === "object") delete body?.[field];
+    for (const name of Object.keys(headers ?? {})) {
+      if (name.toLowerCase() === header.toLowerCase()) delete headers[name];
+    }
+  }
 }
 
 /**

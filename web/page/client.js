@@ -36,6 +36,11 @@ export class Client {
         this.#worker.heard({ state: change.state, error: change.error, boot: change.boot });
       }
     });
+    listen(async ({ type, id, source, name }) => {
+      if (type !== "token_wanted") return;
+      const token = await views().then(({ tokenOf }) => tokenOf(source, name), () => undefined);
+      this.#worker.tell({ type: "token", id, token });
+    });
     for (const type of ["online", "offline"]) {
       globalThis.addEventListener(type, () => announceHere({ type }));
     }

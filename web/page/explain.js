@@ -5,7 +5,7 @@ import { now } from "./records.js";
 /**
  * @typedef {import("./records.js").JobRecord} JobRecord
  * @typedef {Exclude<import("./records.js").Status, "pending"> | import("./records.js").HoldKind | "worker_failed" |
- *   "offline" | "not_admitted" | "behind" | "outage" | "delayed" | "backoff" | "due"} ExplanationCode
+ *   "offline" | "no_token" | "not_admitted" | "behind" | "outage" | "delayed" | "backoff" | "due"} ExplanationCode
  * @typedef {{code: ExplanationCode, message: string, until?: number, behind?: string}} Explanation
  */
 
@@ -66,6 +66,10 @@ function timeOf(record, outage) {
     return { code: "outage", message, until: outage.probe_at };
   }
   if (!waits) return { code: "due", message: "Is sent next." };
+  if (record.error?.code === "no_token") {
+    const message = `Waits for a page of the site to be opened: ${record.error.message}; next try in ${secondsTo(until)} s.`;
+    return { code: "no_token", message, until };
+  }
   const failure = `Attempt ${record.attempts} did not succeed (${record.error?.message})`;
   return { code: "backoff", message: `${failure}; next in ${secondsTo(until)} s.`, until };
 }

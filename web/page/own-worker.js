@@ -33,6 +33,11 @@ export class OwnWorker {
     this.#worker.postMessage(message);
   }
 
+  /** Tells the worker something, if there is one: it is none of what it is to do. @param {object} message */
+  tell(message) {
+    this.#worker?.postMessage(message);
+  }
+
   #start() {
     const worker = new Worker(this.#script, { type: "module", name: mount() });
     this.#sent = 0;

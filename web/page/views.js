@@ -10,4 +10,5 @@ export { readWith } from "./reading.js";
 export { readLabels, readStats } from "./stats.js";
 export { defineStatusElement } from "./status-element.js";
 export { persist } from "./storage.js";
+export { tokenOf } from "./token.js";
 export { readAside } from "./view.js";

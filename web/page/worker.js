@@ -91,6 +91,12 @@ export class WorkerHandle {
     this.#registration?.active?.postMessage(message);
   }
 
+  /** Tells the worker something that it has asked. @param {object} message */
+  tell(message) {
+    if (this.#mustBeOwn) this.#own.tell(message);
+    else this.#registration?.active?.postMessage(message);
+  }
+
   /** Installs the worker when it is time; one that is there already is only looked after. @param {URL} url */
   async #begin(url) {
     const isThere = await serviceWorkers()

@@ -4,8 +4,11 @@ from .annex import Annex
 from .board import Board
 from .chromium import PROFILER_ON, Chromium, ServiceWorkers
 from .demo import Demo
+from .django_site import SOURCES, DjangoSite
 from .engine import Engine, LastingEngine
 from .firefox import Firefox
+from .python_page import python_page
+from .redirecting import RedirectingSite
 from .shared import Shared
 from .site import Site
 from .tab import Refusal, Tab
@@ -13,18 +16,22 @@ from .webkit import LastingWebKit, WebKit
 
 __all__ = [
     "PROFILER_ON",
+    "SOURCES",
     "Annex",
     "Board",
     "Chromium",
     "Demo",
+    "DjangoSite",
     "Engine",
     "Firefox",
     "LastingEngine",
     "LastingWebKit",
+    "RedirectingSite",
     "Refusal",
     "ServiceWorkers",
     "Shared",
     "Site",
     "Tab",
     "WebKit",
+    "python_page",
 ]

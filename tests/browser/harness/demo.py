@@ -53,12 +53,7 @@ class Demo:
                     *("--port", str(self._port), "--log-level", "warning"),
                 ],
                 cwd=ROOT,
-                env={
-                    **os.environ,
-                    "PYTHONPATH": str(ROOT / "web/demo"),
-                    "PYQUEUE_DEMO_DATABASE": str(self._database),
-                    "PYQUEUE_DEMO_TASKS": str(self.tasks),
-                },
+                env=self._environment(),
                 stdout=log,
                 stderr=log,
             )
@@ -67,6 +62,14 @@ class Demo:
             if self._process.poll() is not None or time.monotonic() > end:
                 raise RuntimeError(f"the demo server did not start:\n{self.server_log()}")
             time.sleep(0.05)
+
+    def _environment(self) -> dict[str, str]:
+        return {
+            **os.environ,
+            "PYTHONPATH": str(ROOT / "web/demo"),
+            "PYQUEUE_DEMO_DATABASE": str(self._database),
+            "PYQUEUE_DEMO_TASKS": str(self.tasks),
+        }
 
     def stop(self) -> None:
         """Kills the server: open connections break, and what it had in memory is gone."""
