@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -12,6 +13,8 @@ from .process import say
 
 _BENCH = ROOT / "tests" / "bench"
 _BUNDLES = CACHE / "bench"
+_BROWSERLESS = {"server"}
+"""The cases that need no browser."""
 
 
 def bench(arguments: Sequence[str]) -> int:
@@ -26,6 +29,17 @@ def bench(arguments: Sequence[str]) -> int:
     Raises:
         Failure: a package could not be had, or a script not be bundled.
     """
+    command = [sys.executable, "-m", "tests.bench", *arguments]
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("--case", action="append", default=[])
+    cases = set(parser.parse_known_args(arguments)[0].case)
+    if not cases or cases - _BROWSERLESS:
+        command += _ensure_browser()
+    return subprocess.call(command, cwd=ROOT)
+
+
+def _ensure_browser() -> list[str]:
+    """What `tests.bench` is told of the browser and the peers' scripts."""
     modules = node.ensure_packages(_BENCH)
     entries = sorted(path for path in (_BENCH / "peers").glob("*.js"))
     node.run_script(
@@ -38,5 +52,4 @@ def bench(arguments: Sequence[str]) -> int:
     )
     executable = browser.ensure_chromium()
     say(f"measuring in {executable}")
-    command = [sys.executable, "-m", "tests.bench", f"--browser={executable}", f"--bundles={_BUNDLES}"]
-    return subprocess.call([*command, *arguments], cwd=ROOT)
+    return [f"--browser={executable}", f"--bundles={_BUNDLES}"]

@@ -8,7 +8,7 @@ allowed there.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Final
 from urllib.parse import unquote, urlsplit
@@ -23,6 +23,10 @@ from ._problem import is_csrf_refusal
 KEEP: Final = 10.0
 """Seconds for which a token that cost a request, or a page's answer, is used again. One that has become stale
 meanwhile is refused, and read anew."""
+
+TRIES: Final = 4
+"""Tokens with which a request is sent at most: each page that was loaded before a login has a stale one of
+its own."""
 
 URL_TIMEOUT: Final = 10.0
 """Seconds that the URL of a token may take to answer."""
@@ -49,36 +53,36 @@ class Tokens:
         self._clock = clock
         self._kept: tuple[str, float] | None = None
 
-    async def read(self, refused: str | None = None) -> str:
+    async def read(self, refused: Collection[str] = ()) -> str:
         """The present token.
 
         Args:
-            refused: a token that the server has just refused; it is not returned again.
+            refused: tokens that the server has just refused; none of them is returned again.
 
         Raises:
-            NoToken: no source has one, or none but the refused one.
+            NoToken: no source has one, or none but refused ones.
         """
         csrf, missing = self.csrf, []
         if csrf.cookie is not None:
             token = unquote(await self._site.cookie(csrf.cookie, refused) or "")
-            if is_token(token) and token != refused:
+            if is_token(token) and token not in refused:
                 return token
             missing.append(f"the cookie {csrf.cookie} cannot be read")
         if self._kept is not None:
             token, at = self._kept
-            if token != refused and at <= self._clock.now() < at + KEEP:
+            if token not in refused and at <= self._clock.now() < at + KEEP:
                 return token
             self._kept = None
         if csrf.meta is not None:
             token = await self._site.meta(csrf.meta, refused) or ""
-            if is_token(token) and token != refused:
+            if is_token(token) and token not in refused:
                 return self._keep(token)
             missing.append(f"no open page has it in a meta {csrf.meta}")
         code: dict[str, str] = {}
         if csrf.url is not None:
             try:
                 response = await self._transport.send(Request("GET", csrf.url, timeout=URL_TIMEOUT))
-                if (found := token_in(response)) is not None and found != refused:
+                if (found := token_in(response)) is not None and found not in refused:
                     return self._keep(found)
                 missing.append(f"{csrf.url} answered {response.status} without it")
             except TransportError as error:
@@ -110,7 +114,7 @@ class Outgoing:
         self._tokens = tokens
 
     async def send(self, request: Request) -> Response:
-        """See `Transport.send`. A request whose token is refused is sent once more, if there is another.
+        """See `Transport.send`. A request whose token is refused is sent with another, if there is one.
 
         Raises:
             NoToken: there is no token; nothing was sent.
@@ -125,13 +129,14 @@ class Outgoing:
             return without_tokens(await self._transport.send(request), tokens.csrf)
         token = await tokens.read()
         response = await self._transport.send(_bearing(request, tokens.csrf.header, token))
-        if is_csrf_refusal(response):
+        sent = [token]
+        while is_csrf_refusal(response) and len(sent) < TRIES:
             try:
-                token = await tokens.read(refused=token)
+                sent.append(await tokens.read(refused=sent))
             except NoToken:
-                return without_tokens(response, tokens.csrf, token)  # The refusal stands.
-            response = await self._transport.send(_bearing(request, tokens.csrf.header, token))
-        return without_tokens(response, tokens.csrf, token)
+                break  # The refusal stands.
+            response = await self._transport.send(_bearing(request, tokens.csrf.header, sent[-1]))
+        return without_tokens(response, tokens.csrf, *sent)
 
 
 def _bearing(request: Request, header: str, token: str) -> Request:

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -157,23 +157,23 @@ class Site(Protocol):
     @property
     def origin(self) -> str: ...
 
-    async def cookie(self, name: str, refused: str | None = None) -> str | None:
+    async def cookie(self, name: str, refused: Collection[str] = ()) -> str | None:
         """The value of a cookie that scripts may read, as it is now. Never raises.
 
         Args:
             name: of the cookie.
-            refused: a value that is of no use any more: it counts as none.
+            refused: values that are of no use any more: they count as none.
 
         Returns:
             The value as it is in the cookie, or `None`.
         """
         ...
 
-    async def meta(self, name: str, refused: str | None = None) -> str | None:
+    async def meta(self, name: str, refused: Collection[str] = ()) -> str | None:
         """The `content` of the `<meta>` with this name in an open page of the site. Never raises.
 
-        Of several pages the first counts that answers with another than the refused one. None answers within
-        a second or two where no page is open, or all are frozen.
+        Of several pages the first counts that answers with none of the refused ones. None answers within
+        some seconds where all are frozen, and at once where none is open.
 
         Returns:
             The text, or `None`.

@@ -105,7 +105,7 @@ class Queue:
             cannot be read the last known answer holds.
         csrf: where the site's CSRF token is read when a request leaves; `None`: the site asks for none.
         fleet_headers: whether each request to the site's own origin says how this queue does: see
-            docs/server.md.
+            docs/operations.md.
 
     Raises:
         DeclarationError: a value is out of range, or is not what it should be.

@@ -24,14 +24,14 @@ const asked = new Map();
  * not `/`: Chromium shows a worker only those that go with a request to its own scope.
  *
  * @param {string} name
- * @param {string} refused a value that counts as none; empty: any other
+ * @param {string[]} refused values that count as none
  * @param {number} patience seconds for pages to answer
  * @returns {Promise<string>} empty: there is none
  */
 export async function readCookie(name, refused, patience) {
   const { cookieStore } = /** @type {{cookieStore?: CookieStore}} */ (/** @type {unknown} */ (self));
   const cookie = await cookieStore?.get(name).catch(() => null);
-  if (cookie?.value && cookie.value !== refused) return cookie.value;
+  if (cookie?.value && !refused.includes(cookie.value)) return cookie.value;
   return askPages("cookie", name, refused, patience);
 }
 
@@ -40,7 +40,7 @@ export async function readCookie(name, refused, patience) {
  *
  * @param {Source} source
  * @param {string} name
- * @param {string} refused see `readCookie`
+ * @param {string[]} refused see `readCookie`
  * @param {number} patience seconds
  * @returns {Promise<string>} of the first page that has another; empty: none has, or none is open
  */
@@ -58,7 +58,7 @@ export async function askPages(source, name, refused, patience) {
     const timer = self.setTimeout(end, patience * 1000, "");
     asked.set(id, (token) => {
       silent -= 1;
-      if (typeof token === "string" && token && token !== refused) end(token);
+      if (typeof token === "string" && token && !refused.includes(token)) end(token);
       else if (silent === 0) end("");
     });
     broadcast({ type: "token_wanted", id, source, name });

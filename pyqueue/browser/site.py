@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
-PATIENCE = 2.0
-"""Seconds within which an open page answers; one that does not is frozen."""
+from pyodide.ffi import to_js
+
+PATIENCE = 5.0
+"""Seconds within which an open page answers, even one that is being loaded. One that does not is frozen."""
 
 
 class BrowserSite:
@@ -19,10 +22,10 @@ class BrowserSite:
         self._bridge = bridge
         self.origin = str(bridge.origin)
 
-    async def cookie(self, name: str, refused: str | None = None) -> str | None:
+    async def cookie(self, name: str, refused: Collection[str] = ()) -> str | None:
         """See `Site.cookie`."""
-        return str(await self._bridge.readCookie(name, refused or "", PATIENCE)) or None
+        return str(await self._bridge.readCookie(name, to_js(list(refused)), PATIENCE)) or None
 
-    async def meta(self, name: str, refused: str | None = None) -> str | None:
+    async def meta(self, name: str, refused: Collection[str] = ()) -> str | None:
         """See `Site.meta`."""
-        return str(await self._bridge.askPages("meta", name, refused or "", PATIENCE)) or None
+        return str(await self._bridge.askPages("meta", name, to_js(list(refused)), PATIENCE)) or None

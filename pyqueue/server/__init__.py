@@ -9,8 +9,9 @@ from .fingerprints import json_by_value, multipart_by_parts, raw
 from .fleet import Fleet
 from .idempotency import IdempotencyMiddleware
 from .inspection import Inspection, KeyRecord, State
+from .options import Options, RouteOptions
 from .responses import NotWhole, stored
-from .rules import Options, is_over
+from .rules import is_over
 from .sqlite import SQLiteIdempotencyStore
 from .stores import (
     Claimed,
@@ -45,6 +46,7 @@ __all__ = [
     "Options",
     "Outcome",
     "Replay",
+    "RouteOptions",
     "SQLiteIdempotencyStore",
     "State",
     "StoredResponse",

@@ -7,7 +7,6 @@ same claim asks with the same token.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Generator, Mapping, Sequence
 from typing import Any, TypeVar
@@ -16,6 +15,7 @@ from psycopg.errors import LockNotAvailable
 
 from .._errors import DeclarationError
 from ._headers import headers_from_text, headers_to_text
+from ._key_text import digest_of, legible
 from .stores import Claimed, InFlight, Mismatch, Outcome, Replay, StoredResponse
 
 T = TypeVar("T")
@@ -146,7 +146,7 @@ class Plans:
             yield self._prune, {"limit": PASSING}
         values = {
             **_of(claim),
-            "key": _legible(claim.key),
+            "key": legible(claim.key),
             "fingerprint": fingerprint,
             "lease": claim.lease,
         }
@@ -204,10 +204,4 @@ def answered(claim: Claimed, response: StoredResponse) -> dict[str, Any]:
 
 
 def _of(claim: Claimed) -> dict[str, Any]:
-    digest = hashlib.sha256(claim.key.encode("utf-8", "surrogatepass")).digest()
-    return {"id": digest, "token": claim.token}
-
-
-def _legible(key: str) -> str:
-    """The key without what PostgreSQL's text cannot hold."""
-    return key.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+    return {"id": digest_of(claim.key), "token": claim.token}

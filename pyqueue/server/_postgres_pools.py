@@ -146,11 +146,14 @@ class AsyncPool(_Connections):
     async def run(self, begin: Callable[[], Plan[T]]) -> T:
         """See `Pool.run`."""
         until = time.monotonic() + self.timeout
-        try:
-            async with asyncio.timeout(self.timeout):
-                await self._slots.acquire()
-        except TimeoutError:
-            raise self.all_busy() from None
+        if self._slots.locked():
+            try:
+                async with asyncio.timeout(self.timeout):
+                    await self._slots.acquire()
+            except TimeoutError:
+                raise self.all_busy() from None
+        else:
+            await self._slots.acquire()  # At once: without a timer.
         try:
             while True:
                 connection = _pop(self._idle) or await self._connect(until)

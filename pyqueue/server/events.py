@@ -14,7 +14,7 @@ class Kind(StrEnum):
     """What happened.
 
     Of each request that the layer guards exactly one *decision* is told, unless its client goes before its
-    body is complete, or a function of the site (`principal`, `fingerprint`, `wait`) raises. After `CLAIMED`
+    body is complete, or a function of the site (`principal`, `fingerprint`) raises. After `CLAIMED`
     exactly one *settlement* follows, unless the process dies. *Troubles* come any number of times in between.
     """
 

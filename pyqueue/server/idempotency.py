@@ -4,27 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, MutableMapping
-from contextlib import contextmanager, suppress
-from contextvars import copy_context
-from typing import Any, Unpack
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Unpack
 
 from . import protocol
-from .event_log import log
+from ._asgi import (
+    App,
+    Message,
+    Receive,
+    Scope,
+    Send,
+    TooLarge,
+    head_of,
+    offered,
+    read_body,
+    send_whole,
+    start_message,
+)
+from ._shield import Shield
+from .decisions import Keyed, Passes, Refused, Release, Unreachable
 from .events import Kind
 from .lease import Lease
-from .rules import CLAIM, Head, Keyed, Options, Passes, Refused, Release, Rules, Unreachable
-from .stores import Claimed, IdempotencyStore, InFlight, Outcome, StoredResponse
+from .options import Options
+from .rules import Rules
+from .stores import Claimed, IdempotencyStore, InFlight, StoredResponse
 
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Principal = Callable[[Scope], str | Awaitable[str | None] | None]
-
-_NOT_KEPT = frozenset(["http.response.pathsend", "http.response.trailers", "http.response.zerocopysend"])
-"""Extensions by which an answer could not be kept: the application is not offered them."""
 
 
 class IdempotencyMiddleware:
@@ -69,51 +75,32 @@ class IdempotencyMiddleware:
         self._store = store
         self._principal = principal
         self._rules = Rules(store, principal, options)
-        self._attempts: set[asyncio.Task[None]] = set()
+        self._shield = Shield()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
-        head = _head(scope)
+        head = head_of(scope)
         match self._rules.judge(head):
             case Passes():
                 return await self.app(scope, receive, send)
             case Refused(response):
-                return await _send(send, self._rules.refused(response, head))
+                return await send_whole(send, self._rules.refused(response, head))
             case Keyed() as keyed:
                 try:
-                    body = await _read(receive, self._rules.max_body)
-                except _TooLarge:
-                    too_large = protocol.too_large(self._rules.max_body)
-                    return await _send(send, self._rules.refused(too_large, head, keyed.key))
+                    body = await read_body(receive, keyed.rules.max_body)
+                except TooLarge:
+                    too_large = protocol.too_large(keyed.rules.max_body)
+                    return await send_whole(send, self._rules.refused(too_large, head, keyed.key))
                 if body is not None:
-                    await self._shielded(self._answer(scope, keyed, body, send))
-
-    async def _shielded(self, attempt: Coroutine[Any, Any, None]) -> None:
-        """Runs in a task of its own: servers and frameworks cancel a request whose client has gone, and an
-        effect that was cut in the middle can be neither kept nor released."""
-        context = copy_context()
-        task = asyncio.create_task(attempt, context=context)
-        self._attempts.add(task)
-        task.add_done_callback(self._attempts.discard)
-        try:
-            await asyncio.shield(task)
-        except asyncio.CancelledError:
-            task.add_done_callback(_log_failure)
-            raise
-        finally:
-            if task.done():
-                for variable, value in context.items():
-                    if variable.get(_UNSET) is not value:
-                        variable.set(value)
+                    await self._shield.run(self._answer(scope, keyed, body, send))
 
     async def _answer(self, scope: Scope, keyed: Keyed, body: bytes, send: Send) -> None:
-        key = self._rules.store_key(keyed, await self._principal_of(scope))
-        outcome = await self._claim(key, self._rules.fingerprint(keyed, body), self._rules.pauses(keyed))
-        if isinstance(outcome, Claimed):
-            await _Attempt(self._rules, self._store, keyed, outcome, send).run(self.app, scope, body)
+        admitted = await admit(self._store, keyed, await self._principal_of(scope), body)
+        if isinstance(admitted, Claimed):
+            await Attempt(self._store, keyed, admitted, send).run(self.app, scope, body)
         else:
-            await _send(send, self._rules.instead(outcome, keyed))
+            await send_whole(send, admitted)
 
     async def _principal_of(self, scope: Scope) -> object:
         if self._principal is None:
@@ -121,50 +108,72 @@ class IdempotencyMiddleware:
         name = self._principal(scope)
         return await name if inspect.isawaitable(name) else name
 
-    async def _claim(self, key: str, digest: bytes, pauses: Iterator[float]) -> Outcome | Unreachable:
-        """Claims the key, waiting a while for another attempt."""
-        while True:
-            try:
-                outcome = await self._store.claim(key, digest, lease=self._rules.lease, ttl=self._rules.ttl)
-            except Exception as error:
-                return Unreachable(error)
-            pause = next(pauses, None) if isinstance(outcome, InFlight) else None
-            if pause is None:
-                return outcome
-            await asyncio.sleep(pause)
+
+async def admit(
+    store: IdempotencyStore, keyed: Keyed, principal: object, body: bytes
+) -> Claimed | StoredResponse:
+    """Claims the key of a request, waiting for another attempt as long as its route says.
+
+    Returns:
+        the claim, with which the application is to run, or what is sent instead.
+
+    Raises:
+        DeclarationError: the principal is no name.
+    """
+    rules = keyed.rules
+    key, digest, pauses = rules.store_key(keyed, principal), rules.fingerprint(keyed, body), rules.pauses()
+    while True:
+        try:
+            outcome = await store.claim(key, digest, lease=rules.lease, ttl=rules.ttl)
+        except Exception as error:
+            return rules.instead(Unreachable(error), keyed)
+        if isinstance(outcome, Claimed):
+            return outcome
+        pause = next(pauses, None) if isinstance(outcome, InFlight) else None
+        if pause is None:
+            return rules.instead(outcome, keyed)
+        await asyncio.sleep(pause)
 
 
-class _Attempt:
+class Attempt:
     """One run of the application: what it sends is collected, kept, and then sent on."""
 
-    def __init__(self, rules: Rules, store: IdempotencyStore, keyed: Keyed, claim: Claimed, send: Send):
-        self._rules = rules
+    def __init__(self, store: IdempotencyStore, keyed: Keyed, claim: Claimed, send: Send):
+        self._rules = keyed.rules
         self._keyed = keyed
         self._claim = claim
         self._lease = Lease(store, claim, keyed.report)
         self._send = send
-        self._answer = rules.answer(keyed)
+        self._answer = keyed.rules.answer(keyed)
         self._passed_head = False
         self._over = asyncio.Event()
 
     async def run(self, app: App, scope: Scope, body: bytes) -> None:
-        with _offered(scope, self._claim):
-            self._renewal = asyncio.create_task(self._lease.renew())
+        with offered(scope, self._claim):
+            self.begin()
             try:
-                await app(scope, self._receiver(body), self._receive)
+                await app(scope, self._receiver(body), self.send)
             except BaseException as error:
-                await self._break_off(error)
+                await self.end(error)
                 raise
-            await self._break_off()
+            await self.end()
 
-    async def _break_off(self, error: BaseException | None = None) -> None:
-        """The application has ended. Without a whole answer the key is released."""
-        self._renewal.cancel()
+    def begin(self) -> None:
+        """The application runs from here on: the lease is renewed."""
+        self._lease.start()
+
+    async def end(self, error: BaseException | None = None) -> None:
+        """The application has ended, or raised. Without a whole answer the key is released."""
+        self._lease.end()
         if not self._over.is_set():
             status = self._answer.head.status if self._answer.started else None
             await self._lease.settle(Release(Kind.CUT_SHORT, status, error))
 
-    async def _receive(self, message: Message) -> None:
+    async def settled(self) -> None:
+        """Waits for the end of the answer."""
+        await self._over.wait()
+
+    async def send(self, message: Message) -> None:
         """The application's `send`."""
         if message["type"] == "http.response.start":
             if self._over.is_set() or self._passed_head:
@@ -180,13 +189,13 @@ class _Attempt:
             if self._answer.passing:
                 await self._pass_on(more)
             elif not more:
-                await _send(self._send, self._rules.shown(self._answer.whole, self._keyed))
+                await send_whole(self._send, self._rules.shown(self._answer.whole, self._keyed))
         else:
             await self._send(message)
 
     async def _settle(self) -> None:
         """The answer has ended: it is kept, or the key released, before the client sees the end of it."""
-        self._renewal.cancel()
+        self._lease.end()
         await self._lease.settle(self._rules.ending(self._answer, self._keyed))
         self._over.set()
 
@@ -195,7 +204,7 @@ class _Attempt:
         if not self._passed_head:
             self._passed_head = True
             head = self._rules.let_through(self._answer.head, self._keyed)
-            messages.append(_start(head))
+            messages.append(start_message(head))
         messages.append({"type": "http.response.body", "body": self._answer.take(), "more_body": more})
         with suppress(OSError):  # The client has gone; the application still runs to its end.
             for message in messages:
@@ -208,79 +217,7 @@ class _Attempt:
         async def receive() -> Message:
             for message in messages:
                 return message
-            await self._over.wait()
+            await self.settled()
             return {"type": "http.disconnect"}
 
         return receive
-
-
-class _TooLarge(Exception):
-    pass
-
-
-_UNSET = object()
-
-
-def _log_failure(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and (error := task.exception()) is not None:
-        log.error("the application failed after its client had gone", exc_info=error)
-
-
-@contextmanager
-def _offered(scope: Scope, claim: Claimed) -> Iterator[None]:
-    """The same scope, for as long as the application runs with the claim and without some extensions."""
-    extensions = scope.get("extensions")
-    scope[CLAIM] = claim
-    if extensions:
-        scope["extensions"] = {name: value for name, value in extensions.items() if name not in _NOT_KEPT}
-    try:
-        yield
-    finally:
-        if extensions:
-            scope["extensions"] = extensions
-
-
-def _head(scope: Scope) -> Head:
-    """Servers differ in whether `path` holds `root_path`; routes never do. A root that ends with a slash is
-    taken off without it, as Starlette does."""
-    path: str = scope["path"]
-    root: str = scope.get("root_path", "")
-    if not path.startswith(root + "/"):
-        root = root.rstrip("/")
-    inside = path == root or path.startswith(root + "/")
-    headers = tuple((bytes(name).lower(), bytes(value)) for name, value in scope["headers"])
-    return Head(
-        method=scope["method"],
-        scheme=scope.get("scheme", "http"),
-        path=path if inside else root + path,
-        route=(path[len(root) :] if inside else path) or "/",
-        query=scope.get("query_string", b""),
-        headers=headers,
-    )
-
-
-async def _read(receive: Receive, limit: int) -> bytes | None:
-    """The whole body; `None` when the client went before it was complete."""
-    chunks: list[bytes] = []
-    size = 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return None
-        chunk = message.get("body", b"")
-        size += len(chunk)
-        if size > limit:
-            raise _TooLarge
-        chunks.append(chunk)
-        if not message.get("more_body", False):
-            return b"".join(chunks)
-
-
-def _start(response: StoredResponse) -> Message:
-    return {"type": "http.response.start", "status": response.status, "headers": list(response.headers)}
-
-
-async def _send(send: Send, response: StoredResponse) -> None:
-    with suppress(OSError):  # The client has gone: it will ask again, and the answer is kept.
-        await send(_start(response))
-        await send({"type": "http.response.body", "body": response.body, "more_body": False})

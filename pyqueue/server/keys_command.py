@@ -30,6 +30,12 @@ _SEVERAL = (
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments."""
+    add_store(parser)
+    add_actions(parser)
+
+
+def add_store(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments that say which store."""
     parser.add_argument(
         "--store",
         metavar="URL|FILE",
@@ -38,6 +44,11 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--table", help="of a PostgreSQL store, if not the default")
     parser.add_argument("--prefix", help="of a Redis store, if not the default")
+    parser.set_defaults(run=run)
+
+
+def add_actions(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments that say what to do, for `act`."""
     actions = parser.add_subparsers(dest="action", required=True)
 
     look = actions.add_parser("look", help="what is known of one key")
@@ -68,7 +79,6 @@ def add(parser: argparse.ArgumentParser) -> None:
             )
         if action in (look, every):
             action.add_argument("--json", action="store_true", help="a JSON object in each line")
-    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -81,7 +91,15 @@ def run(options: argparse.Namespace) -> int:
     if not options.store:
         raise DeclarationError(f"which store? Give --store, or set {_STORE}")
     store = store_at(options.store, table=options.table, prefix=options.prefix)
-    inspection: Inspection = store.inspection()
+    return act(store.inspection(), options)
+
+
+def act(inspection: Inspection, options: argparse.Namespace) -> int:
+    """Does what the options of `add_actions` say, closes the inspection and returns the exit status.
+
+    Raises:
+        DeclarationError: the arguments do not fit together, or the store cannot be used.
+    """
     try:
         match options.action:
             case "look":

@@ -7,9 +7,9 @@ import threading
 import time
 from typing import Final
 
+from .decisions import Keep, Release
 from .events import Kind
 from .report import Report
-from .rules import Keep, Release
 from .stores import Claimed, IdempotencyStore, StoredResponse, SyncIdempotencyStore
 
 RENEWALS: Final = 3
@@ -78,21 +78,18 @@ class Lease:
         self._store = store
         self._claim = claim
         self._terms = _Terms(claim, report)
+        self._renewals: asyncio.Task[None] | None = None
 
-    async def renew(self) -> None:
-        """Renews the lease until it is cancelled, or the claim has ended. A failure is tried again sooner."""
-        held, wait, pause = True, self._terms.every, FIRST_PAUSE
-        while held:
-            await asyncio.sleep(wait)
-            asked_at = time.monotonic()
-            try:
-                held = await self._store.renew(self._claim)
-            except Exception as error:
-                self._terms.not_renewed(error)
-                wait, pause = min(pause, self._terms.every), min(pause * 2, LONGEST_PAUSE)
-            else:
-                self._terms.renewed(asked_at, held)
-                wait, pause = self._terms.every, FIRST_PAUSE
+    def start(self) -> None:
+        """Begins to renew. There is no task before the first renewal is due: most requests end sooner."""
+        loop = asyncio.get_running_loop()
+        self._first_due = loop.call_later(self._terms.every, self._begin)
+
+    def end(self) -> None:
+        """Ends the renewals."""
+        self._first_due.cancel()
+        if self._renewals is not None:
+            self._renewals.cancel()
 
     async def settle(self, ending: Keep | Release) -> None:
         """Does what is to be done with the key. Called once, when the application's answer has ended.
@@ -126,6 +123,24 @@ class Lease:
             await self._store.release(self._claim)
         except Exception as error:
             self._terms.not_released(error)
+
+    def _begin(self) -> None:
+        self._renewals = asyncio.create_task(self._renew())
+
+    async def _renew(self) -> None:
+        """Renews the lease until it is cancelled, or the claim has ended. A failure is tried again sooner."""
+        held, wait, pause = True, 0.0, FIRST_PAUSE
+        while held:
+            await asyncio.sleep(wait)
+            asked_at = time.monotonic()
+            try:
+                held = await self._store.renew(self._claim)
+            except Exception as error:
+                self._terms.not_renewed(error)
+                wait, pause = min(pause, self._terms.every), min(pause * 2, LONGEST_PAUSE)
+            else:
+                self._terms.renewed(asked_at, held)
+                wait, pause = self._terms.every, FIRST_PAUSE
 
 
 class SyncLease:

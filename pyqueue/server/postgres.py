@@ -18,15 +18,13 @@ except ImportError as error:
 from ._loops import PerLoop
 from ._postgres_inspection import PostgresInspection
 from ._postgres_plans import PASSING, Plans, answered, for_psycopg
+from ._recording import insist, no_transaction
 from ._sqlalchemy import changes_one
 from .responses import stored
-from .stores import Claimed, ClaimLost, NoTransaction, Outcome, StoredResponse
+from .stores import Claimed, Outcome, StoredResponse
 
 if TYPE_CHECKING:
     from ._sqlalchemy import Blocking, OnLoop
-
-_LOST = "another attempt took this key, or its answer is recorded already: roll the transaction back"
-_IDLE = "no transaction is open here: begin one, write the effect, then record the answer in it"
 
 
 class PostgresIdempotencyStore:
@@ -135,21 +133,13 @@ class PostgresIdempotencyStore:
             TypeError: it is no such connection.
         """
         values = answered(claim, stored(response))
-        if isinstance(connection, psycopg.AsyncConnection):
-            _refuse_idle(connection)
-            return _insist_later(self._record(connection, values))
-        if isinstance(connection, psycopg.Connection):
-            _refuse_idle(connection)
-            found = connection.execute(for_psycopg(self._plans.record), values).fetchone()
-            _insist(found is not None)
-            return None
-        done = changes_one(connection, self._plans.record, values)
-        if done is None:
-            raise NoTransaction(_IDLE)
-        if not isinstance(done, bool):
-            return _insist_later(done)
-        _insist(done)
-        return None
+        if isinstance(connection, psycopg.Connection | psycopg.AsyncConnection):
+            if _is_idle(connection):
+                raise no_transaction("begin one")
+            if isinstance(connection, psycopg.AsyncConnection):
+                return insist(self._record(connection, values))
+            return insist(connection.execute(for_psycopg(self._plans.record), values).fetchone() is not None)
+        return insist(changes_one(connection, self._plans.record, values, _commits_at_once))
 
     def inspection(self, page: int = 1000) -> PostgresInspection:
         """For looking at the keys, see `inspection.Inspection`; `page` of them are read at once."""
@@ -204,15 +194,11 @@ class _Blocking:
         self._pool.close()
 
 
-def _refuse_idle(connection: psycopg.Connection[Any] | psycopg.AsyncConnection[Any]) -> None:
-    if connection.info.transaction_status == TransactionStatus.IDLE:
-        raise NoTransaction(_IDLE)
+def _is_idle(connection: psycopg.Connection[Any] | psycopg.AsyncConnection[Any]) -> bool:
+    return connection.info.transaction_status == TransactionStatus.IDLE
 
 
-async def _insist_later(done: Awaitable[bool]) -> None:
-    _insist(await done)
-
-
-def _insist(done: bool) -> None:
-    if not done:
-        raise ClaimLost(_LOST)
+def _commits_at_once(connection: Any) -> bool:
+    """Whether a statement would be a transaction of its own. Only of psycopg that is known."""
+    is_known = isinstance(connection, psycopg.Connection | psycopg.AsyncConnection)
+    return is_known and connection.autocommit and _is_idle(connection)

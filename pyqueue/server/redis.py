@@ -12,10 +12,10 @@ from typing import Any, Generic, TypeVar
 
 try:
     import redis
-    import redis.asyncio
-    from redis.asyncio.retry import Retry as AsyncRetry
     from redis.backoff import ExponentialWithJitterBackoff
     from redis.retry import Retry
+
+    from ._redis_connections import Connections
 except ImportError as error:
     raise ImportError("the Redis store needs redis-py: pip install 'pyqueue-sync[redis]'") from error
 
@@ -50,7 +50,8 @@ class RedisIdempotencyStore:
     Args:
         url: of the server, such as `redis://localhost:6379/0`; `rediss://` for TLS, `unix://` for a socket.
         prefix: what the names of this store's keys begin with.
-        pool_size: connections at most, of each event loop, and of all threads together; a call waits for one.
+        pool_size: connections at most of all threads together; a call waits for one. An event loop has two,
+            on which calls leave in groups.
         options: further arguments of redis-py's connections, such as `{"socket_timeout": 1.0}`.
 
     Attributes:
@@ -67,15 +68,9 @@ class RedisIdempotencyStore:
     ):
         self._prefix = prefix
         self._plans = _Plans(prefix)
+        self._connections = PerLoop(lambda: Connections(url, _RETRIES, options or {}))
         settings = {"max_connections": pool_size, "timeout": 10.0, **(options or {})}
         backoff = ExponentialWithJitterBackoff(cap=1.0, base=0.05)
-        self._clients = PerLoop(
-            lambda: redis.asyncio.Redis.from_pool(
-                redis.asyncio.BlockingConnectionPool.from_url(
-                    url, retry=AsyncRetry(backoff, _RETRIES), **settings
-                )
-            )
-        )
         self._connect = lambda: redis.Redis.from_pool(
             redis.BlockingConnectionPool.from_url(url, retry=Retry(backoff, _RETRIES), **settings)
         )
@@ -107,17 +102,16 @@ class RedisIdempotencyStore:
 
     async def aclose(self) -> None:
         """Closes the running event loop's connections. The next call opens new ones."""
-        client = self._clients.take()
-        if client is not None:
-            await client.aclose()
+        connections = self._connections.take()
+        if connections is not None:
+            await connections.close()
 
     async def _run(self, plan: _Plan[T]) -> T:
-        client = self._clients.get()
+        connections = self._connections.get()
         if self._plans.first_use():
             with suppress(redis.ResponseError):  # an account that may not ask
-                _warn_of(await client.info("persistence") | await client.info("memory"))
-        script = client.register_script(plan.script)
-        return plan.read(await script(keys=[plan.name], args=plan.arguments))
+                _warn_of({**await connections.info("persistence"), **await connections.info("memory")})
+        return plan.read(await connections.run((plan.script, (1, plan.name, *plan.arguments))))
 
 
 class _Blocking:

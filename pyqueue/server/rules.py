@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
-import inspect
 import time
-from collections.abc import Callable, Iterable, Iterator, Set
-from dataclasses import dataclass, field
-from typing import Any, Final, TypedDict
+from collections.abc import Iterator
+from copy import copy
+from typing import Any, Final
 from urllib.parse import quote
 
-from .._checks import check_count, check_flag, check_method, check_number, check_text
+from .._checks import check_count, check_flag, check_number
 from .._errors import DeclarationError
 from .._text import shown
 from . import protocol, redirects
 from .answer import Answer, Header, readable
-from .events import Hook, Kind
-from .fingerprints import Content, fingerprint, raw
+from .decisions import Head, Keep, Keyed, Passes, Refused, Release, Unreachable
+from .events import Kind
+from .fingerprints import fingerprint, raw
+from .options import (
+    Options,
+    RouteOptions,
+    beginnings_of,
+    check_known,
+    check_patience,
+    check_store,
+    function_of,
+    hooks_of,
+    methods_of,
+    predicate_of,
+    routes_of,
+)
 from .report import Report
 from .stores import InFlight, Mismatch, Replay, StoredResponse
 
@@ -24,8 +37,6 @@ CLAIM: Final = "pyqueue.claim"
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 1.0
 """Seconds between two looks at an attempt that is waited for."""
-
-_CALLS = ("claim", "renew", "complete", "release", "prune")
 
 
 def is_over(response: StoredResponse) -> bool:
@@ -38,141 +49,16 @@ def is_over(response: StoredResponse) -> bool:
     return response.status < 400
 
 
-class Options(TypedDict, total=False):
-    """The options of the layer, the same in every adapter."""
-
-    methods: Iterable[str]
-    """The methods that take a key, by default DELETE, PATCH, POST and PUT; others pass through."""
-
-    paths: Callable[[str], bool] | Iterable[str] | None
-    """Which paths do: a predicate, or how they begin. They are as the application's routes have them, without
-    what it is mounted under. `None`, the default: all."""
-
-    required: bool
-    """Refuse a request without a key with 400 instead of passing it through. True by default."""
-
-    keep: Callable[[StoredResponse], bool]
-    """Whether an answer ends the operation and is replayed from then on; by default `is_over`."""
-
-    fingerprint: Content
-    """What counts of a body when two requests are compared; by default `raw`, every byte."""
-
-    login: Callable[[str], bool] | Iterable[str]
-    """Which paths are of a login, to which a redirect is no end: a predicate, or how they begin. By default
-    those with a segment like `login`, `signin` or `sso`."""
-
-    ttl: float
-    """Seconds that an answer is kept, by default 14 days. It should outlast the longest time a browser may be
-    off between losing an answer and asking again."""
-
-    lease: float
-    """Seconds after which a key is free again when the process that claimed it died, by default 60. While the
-    application runs the lease is renewed. At least twice the store's `busy_timeout`."""
-
-    wait: float | Callable[[str], float]
-    """Seconds to wait for an attempt that is running before the answer is 409, by default 0; or what gives
-    them for a path."""
-
-    max_body: int
-    """Bytes of a request's body, which is held in memory; a larger one is 413. By default 32 MiB."""
-
-    max_response: int
-    """Bytes of an answer's body that are kept, by default 1 MiB. A larger answer is passed on as it comes,
-    and its replay has its status and no body."""
-
-    on_event: Hook | Iterable[Hook]
-    """What is called with each `Event`, or several of them; by default nothing. See `events.Hook`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """A request without its body.
-
-    Attributes:
-        method: as sent.
-        scheme: of the URL, as far as the server knows it.
-        path: decoded, with what the application is mounted under.
-        route: decoded, as the application's routes have it.
-        query: as sent.
-        headers: names in lower case.
-    """
-
-    method: str
-    scheme: str
-    path: str
-    route: str
-    query: bytes
-    headers: tuple[Header, ...]
-
-    def all(self, name: bytes) -> list[bytes]:
-        """The values of a header."""
-        return [value for header, value in self.headers if header == name]
-
-    def text(self, name: bytes) -> str:
-        """The value of a header; empty if there is none."""
-        return b", ".join(self.all(name)).decode("latin-1")
-
-
-@dataclass(frozen=True, slots=True)
-class Passes:
-    """The request is none of the layer's business."""
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """The request is answered by the layer, before its body is read."""
-
-    response: StoredResponse
-
-
-@dataclass(frozen=True, slots=True)
-class Keyed:
-    """The request takes effect once.
-
-    Attributes:
-        head: the request.
-        key: the client's.
-        host: as keys are told apart by it.
-        target: path and query, by which requests are compared; a slash at the end of the path makes no
-            difference. If the request follows a redirect, those of the request that was redirected: a retry
-            begins there again.
-        report: what tells of the request.
-    """
-
-    head: Head
-    key: str
-    host: str
-    target: str
-    report: Report = field(repr=False, compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Unreachable:
-    """Whether the key is free is not known: the store raised."""
-
-    error: Exception
-
-
-@dataclass(frozen=True, slots=True)
-class Keep:
-    """The operation is over, and this is kept of its answer."""
-
-    response: StoredResponse
-
-
-@dataclass(frozen=True, slots=True)
-class Release:
-    """The operation is not over: the key is given back.
-
-    Attributes:
-        kind: `RELEASED` or `CUT_SHORT`.
-        status: of the answer, if there was one.
-        error: what the application raised.
-    """
-
-    kind: Kind
-    status: int | None = None
-    error: BaseException | None = None
+_DEFAULTS: Final[Options] = {
+    "required": True,
+    "keep": is_over,
+    "fingerprint": raw,
+    "ttl": 14 * 86400.0,
+    "lease": 60.0,
+    "wait": 0.0,
+    "max_body": 32 << 20,
+    "max_response": 1 << 20,
+}
 
 
 class Rules:
@@ -188,35 +74,59 @@ class Rules:
     """
 
     def __init__(self, store: Any, principal: Any, options: Options):
-        if unknown := sorted(options.keys() - Options.__annotations__):
-            known = ", ".join(Options.__annotations__)
-            raise DeclarationError(f"there is no option {', '.join(unknown)}; there are {known}")
-        _check_store(store)
+        check_known(options, Options)
+        check_store(store)
         if principal is not None and not callable(principal):
             raise DeclarationError(f"principal is {shown(principal)}; give a function that returns a name")
-        self._methods = _methods(options.get("methods", ("DELETE", "PATCH", "POST", "PUT")))
+        self.methods = methods_of(options.get("methods", ("DELETE", "PATCH", "POST", "PUT")))
         paths = options.get("paths")
-        self._guards = (lambda path: True) if paths is None else _predicate("paths", paths)
-        self._required = check_flag("required", options.get("required", True))
-        self._keep = _function("keep", options.get("keep", is_over))
-        self._content = _function("fingerprint", options.get("fingerprint", raw))
-        self._is_login = _predicate("login", options.get("login", redirects.is_login))
-        self.ttl = check_number("ttl", options.get("ttl", 14 * 86400.0), 1.0, 10 * 365 * 86400.0)
-        self.lease = check_number("lease", options.get("lease", 60.0), 0.1, 86400.0)
-        self.max_body = check_count("max_body", options.get("max_body", 32 << 20), 0, 1 << 40)
-        self._max_response = check_count("max_response", options.get("max_response", 1 << 20), 0, 1 << 40)
-        wait = options.get("wait", 0.0)
-        self._wait = wait if callable(wait) else check_number("wait", wait, 0.0, 3600.0)
-        self._hooks = _hooks(options.get("on_event", ()))
-        _check_patience(store, self.lease)
+        beginnings = None if paths is None or callable(paths) else beginnings_of("paths", paths)
+        self._guards = (lambda path: True) if paths is None else predicate_of("paths", beginnings or paths)
+        self._is_login = predicate_of("login", options.get("login", redirects.is_login))
+        self._hooks = hooks_of(options.get("on_event", ()))
+        self._store = store
+        self._set({**_DEFAULTS, **options})
+        routes = routes_of(options.get("routes", {}), beginnings)
+        longest_first = sorted(routes, key=len, reverse=True)
+        self._routes = [(start, self.replace(routes[start])) for start in longest_first]
+
+    def _set(self, options: Options) -> None:
+        self.required = check_flag("required", options["required"])
+        self._keep = function_of("keep", options["keep"])
+        self._content = function_of("fingerprint", options["fingerprint"])
+        self.ttl = check_number("ttl", options["ttl"], 1.0, 10 * 365 * 86400.0)
+        self.lease = check_number("lease", options["lease"], 0.1, 86400.0)
+        self._wait = check_number("wait", options["wait"], 0.0, 3600.0)
+        self.max_body = check_count("max_body", options["max_body"], 0, 1 << 40)
+        self.max_response = check_count("max_response", options["max_response"], 0, 1 << 40)
+        check_patience(self._store, self.lease)
+        self._options = options
+
+    def replace(self, options: RouteOptions) -> Rules:
+        """The rules of one route: with these options instead of the site's.
+
+        Raises:
+            DeclarationError: an option is unknown, wrong, or of the site as a whole.
+        """
+        check_known(options, RouteOptions)
+        rules = copy(self)
+        rules._routes = []
+        rules._set({**self._options, **options})
+        return rules
 
     def judge(self, head: Head) -> Passes | Refused | Keyed:
-        """What becomes of a request, by its head."""
-        if head.method.upper() not in self._methods or not self._guards(head.route):
+        """What becomes of a request, by its head and the rules of its route."""
+        return self._of(head.route)._judge(head)
+
+    def _of(self, path: str) -> Rules:
+        return next((rules for start, rules in self._routes if path.startswith(start)), self)
+
+    def _judge(self, head: Head) -> Passes | Refused | Keyed:
+        if head.method.upper() not in self.methods or not self._guards(head.route):
             return Passes()
         values = head.all(b"idempotency-key")
         if not values:
-            return Refused(protocol.key_missing()) if self._required else Passes()
+            return Refused(protocol.key_missing()) if self.required else Passes()
         host = protocol.normal_host(head.text(b"host"), head.scheme)
         if len(host) > protocol.MAX_HOST:
             return Refused(protocol.host_invalid())
@@ -224,7 +134,7 @@ class Rules:
             if len(values) > 1:
                 raise protocol.InvalidKey("Idempotency-Key must be sent once")
             key = protocol.parse_key(values[0])
-            return Keyed(head, key, host, _target(head), self._report(head, key))
+            return Keyed(head, key, host, _target(head), self, self._report(head, key))
         except protocol.InvalidKey as reason:
             return Refused(protocol.key_invalid(str(reason)))
 
@@ -250,17 +160,16 @@ class Rules:
         head = keyed.head
         return fingerprint(head.method, keyed.target, self._content(head.text(b"content-type"), body))
 
-    def pauses(self, keyed: Keyed) -> Iterator[float]:
+    def pauses(self) -> Iterator[float]:
         """Seconds to pause between two looks at another attempt, as long as it is to be waited for."""
-        wait = self._wait(keyed.head.route) if callable(self._wait) else self._wait
-        end, pause = time.monotonic() + wait, _FIRST_PAUSE
+        end, pause = time.monotonic() + self._wait, _FIRST_PAUSE
         while (left := end - time.monotonic()) > 0:
             yield min(pause, left)
             pause = min(pause * 2, _LONGEST_PAUSE)
 
     def answer(self, keyed: Keyed) -> Answer:
         """What collects the application's answer."""
-        return Answer(keyed.head.method, self._max_response)
+        return Answer(keyed.head.method, self.max_response)
 
     def instead(self, outcome: Replay | InFlight | Mismatch | Unreachable, keyed: Keyed) -> StoredResponse:
         """The answer to a request that is not run."""
@@ -336,56 +245,3 @@ class Rules:
 def _target(head: Head) -> str:
     source = head.text(redirects.FOLLOWS)
     return source or f"{quote(head.path.rstrip('/') or '/', errors='replace')}?{head.query.decode('latin-1')}"
-
-
-def _check_store(store: Any) -> None:
-    missing = [call for call in _CALLS if not callable(getattr(store, call, None))]
-    if isinstance(store, type) or missing:
-        raise DeclarationError(f"store is {shown(store)}; give a store, like SQLiteIdempotencyStore(path)")
-
-
-def _check_patience(store: Any, lease: float) -> None:
-    """A renewal that begins a third into a lease may wait for `busy_timeout`, and must then be in time."""
-    busy_timeout = getattr(store, "busy_timeout", 0.0)
-    if 2 * busy_timeout > lease:
-        raise DeclarationError(
-            f"lease is {lease:g} s and the store's busy_timeout {busy_timeout:g} s: it could end while its "
-            f"renewal waits; give a lease of at least {2 * busy_timeout:g} s, or a shorter busy_timeout"
-        )
-
-
-def _methods(methods: Any) -> Set[str]:
-    return frozenset(
-        check_method("a method", method) for method in _list("methods", methods, "['POST', 'PUT']")
-    )
-
-
-def _predicate(what: str, paths: Any) -> Callable[[str], bool]:
-    if callable(paths):
-        predicate: Callable[[str], bool] = _function(what, paths)
-        return predicate
-    prefixes = tuple(check_text(f"an item of {what}", path) for path in _list(what, paths, "['/api/']"))
-    if wrong := [prefix for prefix in prefixes if not prefix.startswith("/")]:
-        raise DeclarationError(f"{what} has {shown(wrong[0])}, which no path begins with; give '/{wrong[0]}'")
-    return lambda path: path.startswith(prefixes)
-
-
-def _list(what: str, values: Any, example: str) -> list[Any]:
-    """A text is no list, though it has items: they would be taken for methods, or paths."""
-    if isinstance(values, str | bytes) or not isinstance(values, Iterable) or not (items := list(values)):
-        raise DeclarationError(f"{what} is {shown(values)}; give a list like {example}")
-    return items
-
-
-def _hooks(hooks: Any) -> tuple[Hook, ...]:
-    several = () if hooks is None else hooks if isinstance(hooks, Iterable) else (hooks,)
-    return tuple(_function("on_event", hook) for hook in several)
-
-
-def _function(what: str, function: Any) -> Any:
-    is_async = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
-        getattr(function, "__call__", None)  # noqa: B004 - of an object that can be called
-    )
-    if not callable(function) or is_async:
-        raise DeclarationError(f"{what} is {shown(function)}; give a function that is not async")
-    return function

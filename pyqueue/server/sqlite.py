@@ -2,71 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
+import sys
 import time
-import uuid
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, overload
 
 from .._checks import check_number
+from ._recording import insist, no_transaction
+from ._sqlalchemy import changes_one
 from ._sqlite_inspection import SQLiteInspection
+from ._sqlite_keys import COMPLETE, SCHEMA, Keys
 from .responses import stored
-from .stores import Claimed, ClaimLost, InFlight, Mismatch, NoTransaction, Outcome, Replay, StoredResponse
+from .stores import Claimed, Outcome, StoredResponse
 from .writer import Writer
 
-_SCHEMA = (
-    """
-    CREATE TABLE IF NOT EXISTS idempotency_keys (
-        key TEXT PRIMARY KEY,
-        fingerprint BLOB NOT NULL,
-        token TEXT NOT NULL,
-        claimed_at REAL NOT NULL,
-        ends_at REAL NOT NULL,  -- of the lease, or once there is a status of the answer
-        status INTEGER,
-        headers TEXT,
-        body BLOB
-    )
-    """,
-    "CREATE INDEX IF NOT EXISTS idempotency_keys_ends_at ON idempotency_keys (ends_at)",
-)
+if TYPE_CHECKING:
+    from aiosqlite import Connection as AioConnection
 
-_CLAIM = """
-    INSERT INTO idempotency_keys (key, fingerprint, token, claimed_at, ends_at)
-    VALUES (:key, :fingerprint, :token, :now, :ends_at)
-    ON CONFLICT (key) DO UPDATE SET
-        fingerprint = excluded.fingerprint, token = excluded.token, claimed_at = excluded.claimed_at,
-        ends_at = excluded.ends_at, status = NULL, headers = NULL, body = NULL
-    WHERE ends_at <= :now
-    RETURNING token
-"""
-
-_READ = "SELECT fingerprint, claimed_at, status, headers, body FROM idempotency_keys WHERE key = ?"
-
-_RENEW = """
-    UPDATE idempotency_keys SET ends_at = ?
-    WHERE key = ? AND token = ? AND status IS NULL RETURNING key
-"""
-
-_COMPLETE = """
-    UPDATE idempotency_keys SET status = ?, headers = ?, body = ?, ends_at = ?
-    WHERE key = ? AND token = ? AND status IS NULL RETURNING key
-"""
-
-_IS_COMPLETE = "SELECT 1 FROM idempotency_keys WHERE key = ? AND token = ? AND status IS NOT NULL"
-
-_PRUNE = """
-    DELETE FROM idempotency_keys
-    WHERE key IN (SELECT key FROM idempotency_keys WHERE ends_at <= ? LIMIT ?)
-"""
-
-_RELEASE = "DELETE FROM idempotency_keys WHERE key = ? AND token = ? AND status IS NULL RETURNING key"
-
-
-_PRUNED_AT_ONCE = 500
-"""Keys: few enough that the claim which deletes them in passing is not held up (about 3 ms)."""
+    from ._sqlalchemy import Blocking, OnLoop
 
 
 class SQLiteIdempotencyStore:
@@ -102,7 +58,7 @@ class SQLiteIdempotencyStore:
         self.busy_timeout = check_number("busy_timeout", busy_timeout, 0.0, 3600.0)
         self._path = path
         self._clock = clock
-        self._keys = _Keys(clock, check_number("prune_every", prune_every, 0.0, 86400.0))
+        self._keys = Keys(clock, check_number("prune_every", prune_every, 0.0, 86400.0))
         self._writer = Writer(partial(_open, path, self.busy_timeout))
         self.sync = _Sync(self._keys, self._writer)
 
@@ -129,14 +85,26 @@ class SQLiteIdempotencyStore:
             count += deleted
         return count
 
-    def complete_in(self, connection: sqlite3.Connection, claim: Claimed, response: Any) -> None:
+    @overload
+    def complete_in(
+        self, connection: sqlite3.Connection | Blocking, claim: Claimed, response: Any
+    ) -> None: ...
+
+    @overload
+    def complete_in(
+        self, connection: AioConnection | OnLoop, claim: Claimed, response: Any
+    ) -> Awaitable[None]: ...
+
+    def complete_in(self, connection: Any, claim: Claimed, response: Any) -> Awaitable[None] | None:
         """Records the answer in the application's own open transaction on the same database file.
 
         Effect and answer are then committed, or rolled back, as one: the effect happens exactly once
         whatever crashes when. The middleware's own `complete` afterwards changes nothing of that.
 
         Args:
-            connection: with a transaction open that holds the effect; the caller commits it.
+            connection: with a transaction open that holds the effect; the caller commits it. A connection of
+                `sqlite3` or aiosqlite, or of SQLAlchemy a `Session`, an `AsyncSession`, a registry of either,
+                a `Connection` or an `AsyncConnection`. If it is an asynchronous one, await the call.
             claim: `scope["pyqueue.claim"]`, in WSGI `environ["pyqueue.claim"]`.
             response: what this attempt, and every later one with the key, answers: a `StoredResponse`, or the
                 framework's own, see `responses.stored`.
@@ -146,13 +114,16 @@ class SQLiteIdempotencyStore:
             NotWhole: the response cannot be kept.
             ClaimLost: another attempt took the key, or this one has its answer already. Roll the transaction
                 back.
+            TypeError: it is no such connection.
         """
-        if not connection.in_transaction:
-            raise NoTransaction(
-                "complete_in needs the open transaction that holds the effect: begin it with BEGIN IMMEDIATE"
-            )
-        if not self._keys.keep(connection, claim, stored(response)):
-            raise ClaimLost("another attempt took this idempotency key: roll the transaction back")
+        values = self._keys.answered(claim, stored(response))
+        if isinstance(connection, sqlite3.Connection) or _is_aiosqlite(connection):
+            if not connection.in_transaction:
+                raise no_transaction("begin one with BEGIN IMMEDIATE")
+            if not isinstance(connection, sqlite3.Connection):
+                return insist(_record(connection, values))
+            return insist(connection.execute(COMPLETE, values).fetchone() is not None)
+        return insist(changes_one(connection, COMPLETE, values, _commits_at_once))
 
     def inspection(self, page: int = 1000) -> SQLiteInspection:
         """For looking at the keys, see `inspection.Inspection`; `page` of them are read at once."""
@@ -166,7 +137,7 @@ class SQLiteIdempotencyStore:
 class _Sync:
     """Implements `SyncIdempotencyStore`."""
 
-    def __init__(self, keys: _Keys, writer: Writer):
+    def __init__(self, keys: Keys, writer: Writer):
         self._keys = keys
         self._writer = writer
 
@@ -189,57 +160,21 @@ class _Sync:
         return count
 
 
-class _Keys:
-    """What is done to the table, each within a transaction that the caller opens and commits."""
+def _is_aiosqlite(connection: Any) -> bool:
+    """Whoever has such a connection has imported its module."""
+    module = sys.modules.get("aiosqlite")
+    return module is not None and isinstance(connection, module.Connection)
 
-    def __init__(self, clock: Callable[[], float], prune_every: float):
-        self._clock = clock
-        self._prune_every = prune_every
-        self._pruned_at = float("-inf")
 
-    def claim(
-        self, key: str, fingerprint: bytes, lease: float, ttl: float, connection: sqlite3.Connection
-    ) -> Outcome:
-        now = self._clock()
-        due = now - self._pruned_at >= self._prune_every
-        if due and self.prune_some(connection) < _PRUNED_AT_ONCE:
-            self._pruned_at = now
-        token = uuid.uuid4().hex
-        values = {"key": key, "fingerprint": fingerprint, "token": token, "now": now, "ends_at": now + lease}
-        if connection.execute(_CLAIM, values).fetchone() is not None:
-            return Claimed(key, token, lease, ttl)
-        known, claimed_at, status, headers, body = connection.execute(_READ, (key,)).fetchone()
-        if known != fingerprint:
-            return Mismatch()
-        if status is None:
-            return InFlight(now - claimed_at)
-        pairs = tuple(
-            (name.encode("latin-1"), value.encode("latin-1")) for name, value in json.loads(headers)
-        )
-        return Replay(StoredResponse(status, pairs, body))
+async def _record(connection: AioConnection, values: Mapping[str, Any]) -> bool:
+    async with connection.execute(COMPLETE, values) as cursor:
+        return await cursor.fetchone() is not None
 
-    def renew(self, claim: Claimed, connection: sqlite3.Connection) -> bool:
-        values = (self._clock() + claim.lease, claim.key, claim.token)
-        return connection.execute(_RENEW, values).fetchone() is not None
 
-    def complete(self, claim: Claimed, response: StoredResponse, connection: sqlite3.Connection) -> bool:
-        if self.keep(connection, claim, response):
-            return True
-        return connection.execute(_IS_COMPLETE, (claim.key, claim.token)).fetchone() is not None
-
-    def keep(self, connection: sqlite3.Connection, claim: Claimed, response: StoredResponse) -> bool:
-        """Whether the answer was recorded: the claim is its own, and had none before."""
-        headers = json.dumps([[n.decode("latin-1"), v.decode("latin-1")] for n, v in response.headers])
-        ends_at = self._clock() + claim.ttl
-        values = (response.status, headers, response.body, ends_at, claim.key, claim.token)
-        return connection.execute(_COMPLETE, values).fetchone() is not None
-
-    def release(self, claim: Claimed, connection: sqlite3.Connection) -> None:
-        connection.execute(_RELEASE, (claim.key, claim.token))
-
-    def prune_some(self, connection: sqlite3.Connection) -> int:
-        """Deletes at most `_PRUNED_AT_ONCE` keys that have ended, and returns how many."""
-        return connection.execute(_PRUNE, (self._clock(), _PRUNED_AT_ONCE)).rowcount
+def _commits_at_once(connection: Any) -> bool:
+    """Whether a statement would be a transaction of its own: `sqlite3` begins none by itself then."""
+    begins = getattr(connection, "autocommit", -1) == -1 and connection.isolation_level is not None
+    return not connection.in_transaction and not begins
 
 
 def _open(path: str | Path, busy_timeout: float) -> sqlite3.Connection:
@@ -265,5 +200,5 @@ def _set_up(connection: sqlite3.Connection, busy_timeout: float) -> None:
             if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() >= give_up_at:
                 raise
             time.sleep(0.01)
-    for statement in _SCHEMA:
+    for statement in SCHEMA:
         connection.execute(statement)

@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
-from http.client import responses
+from collections.abc import Callable, Iterable, Iterator
 from io import BytesIO
+from pathlib import Path
 from typing import Any, Unpack
 
 from .._errors import DeclarationError
-from . import protocol
+from ._environ import (
+    App,
+    Environ,
+    StartResponse,
+    Unreadable,
+    decoded,
+    head_of,
+    read_body,
+    send_whole,
+    status_line,
+    texts,
+)
+from .decisions import Keyed, Passes, Refused, Release, Unreachable
 from .events import Kind
+from .files import BrowserFiles
 from .lease import SyncLease
-from .rules import CLAIM, Head, Keyed, Options, Passes, Refused, Release, Rules, Unreachable
-from .stores import Claimed, IdempotencyStore, InFlight, Outcome, StoredResponse
+from .options import Options
+from .rules import CLAIM, Rules
+from .stores import Claimed, IdempotencyStore, InFlight, StoredResponse, SyncIdempotencyStore
 
-Environ = MutableMapping[str, Any]
-StartResponse = Callable[..., Callable[[bytes], object]]
-App = Callable[[Environ, StartResponse], Iterable[bytes]]
 Principal = Callable[[Environ], str | None]
-
-_READ_AT_ONCE = 64 * 1024
 
 
 class IdempotencyMiddleware:
@@ -58,64 +67,99 @@ class IdempotencyMiddleware:
         self._store = store.sync
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        head = _head(environ)
+        head = head_of(environ)
         match self._rules.judge(head):
             case Passes():
                 return self.app(environ, start_response)
             case Refused(response):
-                return _send(start_response, self._rules.refused(response, head))
+                return send_whole(start_response, self._rules.refused(response, head))
             case Keyed() as keyed:
                 try:
-                    body = _read(environ, self._rules.max_body)
-                except _Unreadable as refused:
-                    return _send(start_response, self._rules.refused(refused.response, head, keyed.key))
+                    body = read_body(environ, keyed.rules.max_body)
+                except Unreadable as refused:
+                    return send_whole(start_response, self._rules.refused(refused.response, head, keyed.key))
                 return self._answer(environ, start_response, keyed, body)
 
     def _answer(
         self, environ: Environ, start_response: StartResponse, keyed: Keyed, body: bytes
     ) -> Iterable[bytes]:
-        key = self._rules.store_key(keyed, self._principal(environ) if self._principal else None)
-        outcome = self._claim(key, self._rules.fingerprint(keyed, body), self._rules.pauses(keyed))
+        principal = self._principal(environ) if self._principal else None
+        admitted = admit(self._store, keyed, principal, body)
+        if not isinstance(admitted, Claimed):
+            return send_whole(start_response, admitted)
+        environ[CLAIM] = admitted
+        environ["wsgi.input"] = BytesIO(body)
+        environ["CONTENT_LENGTH"] = str(len(body))
+        lease = SyncLease(self._store, admitted, keyed.report)
+        return Attempt(keyed, lease, start_response).run(self.app, environ)
+
+
+def assets(tasks: str | Path | None = None, directory: str | Path | None = None) -> App:
+    """`pyqueue.server.assets` for WSGI: mount it at `/pyqueue` with `SCRIPT_NAME`, as Werkzeug's
+    `DispatcherMiddleware` does."""
+    files = BrowserFiles(tasks, directory)
+
+    def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        answer = files.answer(
+            environ["REQUEST_METHOD"],
+            decoded(environ.get("PATH_INFO", "")).removeprefix("/"),
+            accept_encoding=environ.get("HTTP_ACCEPT_ENCODING", ""),
+            if_none_match=environ.get("HTTP_IF_NONE_MATCH", ""),
+        )
+        return send_whole(start_response, answer)
+
+    return app
+
+
+def admit(
+    store: SyncIdempotencyStore, keyed: Keyed, principal: object, body: bytes
+) -> Claimed | StoredResponse:
+    """See `idempotency.admit`."""
+    rules = keyed.rules
+    key, digest, pauses = rules.store_key(keyed, principal), rules.fingerprint(keyed, body), rules.pauses()
+    while True:
+        try:
+            outcome = store.claim(key, digest, lease=rules.lease, ttl=rules.ttl)
+        except Exception as error:
+            return rules.instead(Unreachable(error), keyed)
         if isinstance(outcome, Claimed):
-            environ[CLAIM] = outcome
-            environ["wsgi.input"] = BytesIO(body)
-            environ["CONTENT_LENGTH"] = str(len(body))
-            lease = SyncLease(self._store, outcome, keyed.report)
-            return _Attempt(self._rules, keyed, lease, start_response).run(self.app, environ)
-        return _send(start_response, self._rules.instead(outcome, keyed))
-
-    def _claim(self, key: str, digest: bytes, pauses: Iterator[float]) -> Outcome | Unreachable:
-        """Claims the key, waiting a while for another attempt."""
-        while True:
-            try:
-                outcome = self._store.claim(key, digest, lease=self._rules.lease, ttl=self._rules.ttl)
-            except Exception as error:
-                return Unreachable(error)
-            pause = next(pauses, None) if isinstance(outcome, InFlight) else None
-            if pause is None:
-                return outcome
-            time.sleep(pause)
+            return outcome
+        pause = next(pauses, None) if isinstance(outcome, InFlight) else None
+        if pause is None:
+            return rules.instead(outcome, keyed)
+        time.sleep(pause)
 
 
-class _Attempt:
+class Attempt:
     """One run of the application: its answer is collected, kept, and then sent on."""
 
-    def __init__(self, rules: Rules, keyed: Keyed, lease: SyncLease, start_response: StartResponse):
-        self._rules = rules
+    def __init__(self, keyed: Keyed, lease: SyncLease, start_response: StartResponse):
+        self._rules = keyed.rules
         self._keyed = keyed
         self._lease = lease
         self._start_response = start_response
-        self._answer = rules.answer(keyed)
+        self._answer = keyed.rules.answer(keyed)
         self._line = ""
         self._passed_head = False
         self._settled = False
 
     def run(self, app: App, environ: Environ) -> Iterable[bytes]:
-        """The answer to send: all of it, or for a large one what comes."""
-        self._lease.start()
-        chunks: Iterable[bytes] = ()
+        """What the server gets of the application."""
+        self.begin()
         try:
-            chunks = app(environ, self._receive_start)
+            chunks = app(environ, self.receive_start)
+        except BaseException as error:
+            self.break_off(error)
+            raise
+        return self.collect(chunks)
+
+    def begin(self) -> None:
+        """The application runs from here on: the lease is renewed."""
+        self._lease.start()
+
+    def collect(self, chunks: Iterable[bytes]) -> Iterable[bytes]:
+        """The answer to send, of what the application returned: all of it, or for a large one what comes."""
+        try:
             parts = iter(chunks)
             for chunk in parts:
                 self._answer.add(chunk)
@@ -125,17 +169,17 @@ class _Attempt:
                 raise RuntimeError("the application returned without calling start_response")
             self._settle()
         except BaseException as error:
-            self._break_off(error)
+            self.break_off(error)
             _close(chunks)
             raise
         if self._answer.passing:
             return _Passing(self, self._pass_on(iter(())), iter(()), chunks)
         whole = self._rules.shown(self._answer.whole, self._keyed)
-        line = self._line if whole.status == self._answer.head.status else _line(whole.status)
-        self._start_response(line, _texts(whole))
+        line = self._line if whole.status == self._answer.head.status else status_line(whole.status)
+        self._start_response(line, texts(whole))
         return _Passing(self, iter([whole.body]), iter(()), chunks)
 
-    def _receive_start(self, status: str, headers: Any, exc_info: Any = None) -> Callable[[bytes], object]:
+    def receive_start(self, status: str, headers: Any, exc_info: Any = None) -> Callable[[bytes], object]:
         """The application's `start_response`."""
         if exc_info is not None and self._passed_head:
             raise exc_info[1].with_traceback(exc_info[2])
@@ -149,13 +193,13 @@ class _Attempt:
     def _pass_on(self, parts: Iterator[bytes]) -> Iterator[bytes]:
         """A large answer as it comes. Its last part is sent once the rest is settled."""
         self._passed_head = True
-        self._start_response(self._line, _texts(self._rules.let_through(self._answer.head, self._keyed)))
+        self._start_response(self._line, texts(self._rules.let_through(self._answer.head, self._keyed)))
         try:
             for chunk in parts:
                 yield self._answer.take()
                 self._answer.add(chunk)
         except Exception as error:  # Of the application: what it made so far is not the whole.
-            self._break_off(error)
+            self.break_off(error)
             raise
         self._settle()
         yield self._answer.take()
@@ -169,10 +213,10 @@ class _Attempt:
                 self._answer.take()
             self._settle()
         except BaseException as error:
-            self._break_off(error)
+            self.break_off(error)
             raise
 
-    def _break_off(self, error: BaseException) -> None:
+    def break_off(self, error: BaseException) -> None:
         """The application raised. Without a whole answer the key is released."""
         if not self._settled:
             self._settled = True
@@ -197,7 +241,7 @@ class _Passing:
     """
 
     def __init__(
-        self, attempt: _Attempt, body: Iterator[bytes], parts: Iterator[bytes], chunks: Iterable[bytes]
+        self, attempt: Attempt, body: Iterator[bytes], parts: Iterator[bytes], chunks: Iterable[bytes]
     ):
         self._attempt = attempt
         self._body = body
@@ -218,65 +262,3 @@ class _Passing:
 def _close(chunks: Iterable[bytes]) -> None:
     if (close := getattr(chunks, "close", None)) is not None:
         close()
-
-
-class _Unreadable(Exception):
-    """The body cannot be taken."""
-
-    def __init__(self, response: StoredResponse):
-        self.response = response
-
-
-def _read(environ: Environ, limit: int) -> bytes:
-    """The whole body: of the announced length, or to its end where the server says that it has one."""
-    announced = environ.get("CONTENT_LENGTH") or ""
-    ends_by_itself = not announced and environ.get("wsgi.input_terminated", False)
-    wanted = limit + 1 if ends_by_itself else int(announced) if announced.isdigit() else 0
-    if not ends_by_itself and wanted > limit:
-        raise _Unreadable(protocol.too_large(limit))
-    chunks: list[bytes] = []
-    while wanted > 0 and (chunk := environ["wsgi.input"].read(min(wanted, _READ_AT_ONCE))):
-        chunks.append(chunk)
-        wanted -= len(chunk)
-    if ends_by_itself and wanted == 0:
-        raise _Unreadable(protocol.too_large(limit))
-    if not ends_by_itself and wanted > 0:
-        raise _Unreadable(protocol.body_incomplete())
-    return b"".join(chunks)
-
-
-def _head(environ: Mapping[str, Any]) -> Head:
-    route = _decoded(environ.get("PATH_INFO", "")) or "/"
-    headers = [
-        (name[5:].replace("_", "-").lower().encode("latin-1"), value.encode("latin-1"))
-        for name, value in environ.items()
-        if name.startswith("HTTP_")
-    ]
-    if environ.get("CONTENT_TYPE"):
-        headers.append((b"content-type", environ["CONTENT_TYPE"].encode("latin-1")))
-    return Head(
-        method=environ["REQUEST_METHOD"],
-        scheme=environ.get("wsgi.url_scheme", "http"),
-        path=_decoded(environ.get("SCRIPT_NAME", "")) + route,
-        route=route,
-        query=environ.get("QUERY_STRING", "").encode("latin-1"),
-        headers=tuple(headers),
-    )
-
-
-def _decoded(text: str) -> str:
-    """A path, whose bytes WSGI gives as if they were latin-1 (PEP 3333)."""
-    return text.encode("latin-1").decode("utf-8", "replace")
-
-
-def _line(status: int) -> str:
-    return f"{status} {responses.get(status, 'Unknown')}"
-
-
-def _texts(response: StoredResponse) -> list[tuple[str, str]]:
-    return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in response.headers]
-
-
-def _send(start_response: StartResponse, response: StoredResponse) -> Iterable[bytes]:
-    start_response(_line(response.status), _texts(response))
-    return [response.body]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 
@@ -20,10 +20,10 @@ class MemorySite:
     cookies: dict[str, str] = field(default_factory=dict)
     pages: list[Mapping[str, str]] = field(default_factory=list)
 
-    async def cookie(self, name: str, refused: str | None = None) -> str | None:
+    async def cookie(self, name: str, refused: Collection[str] = ()) -> str | None:
         value = self.cookies.get(name)
-        return None if value in ("", refused) else value
+        return None if value in ("", *refused) else value
 
-    async def meta(self, name: str, refused: str | None = None) -> str | None:
+    async def meta(self, name: str, refused: Collection[str] = ()) -> str | None:
         found = (page.get(name) for page in self.pages)
-        return next((content for content in found if content not in (None, "", refused)), None)
+        return next((content for content in found if content not in (None, "", *refused)), None)

@@ -20,11 +20,15 @@ from tests.bench.engines import wake_engines
 from tests.bench.light import download, memory, page
 from tests.bench.report import Row, table
 from tests.bench.server import Server
+from tests.bench.throughput import throughput
 from tests.bench.wake import first_visit, wake
 from tests.bench.watched import watched
 
 ALONE = ("backlog", "signs", "watched", "wake", "wake_engines", "first_visit", "page", "download", "memory")
 """The cases in which pyqueue is measured beside itself."""
+
+BROWSERLESS = {"server": throughput}
+"""The cases that need no browser."""
 
 
 class Bench:
@@ -99,34 +103,45 @@ def _processor() -> str:
 
 
 def main() -> None:
-    names = [*COMPARED, *ALONE]
+    names = [*COMPARED, *ALONE, *BROWSERLESS]
     parser = argparse.ArgumentParser(prog="build.py bench")
     parser.add_argument("--case", choices=names, action="append", help="only this one; may be given again")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--json", type=Path)
-    parser.add_argument("--browser", type=Path, required=True)
-    parser.add_argument("--bundles", type=Path, required=True)
+    parser.add_argument("--browser", type=Path, help="needed for most cases")
+    parser.add_argument("--bundles", type=Path, help="needed with a browser")
     options = parser.parse_args()
+    _say(f"{os.cpu_count()} cores, {_processor()}; Python {platform.python_version()}")
+    chosen = options.case or names
     rows: list[Row] = []
-    with sync_playwright() as playwright:
-        bench = Bench(playwright, options.browser, options.bundles, options.rounds)
-        try:
-            with browser(playwright, options.browser) as chromium:
-                own = chromium.context.browser
-                version = own.version if own else "?"
-            machine = f"{os.cpu_count()} cores, {_processor()}"
-            _say(f"{machine}; Chromium {version}; Python {platform.python_version()}")
-            for name in options.case or names:
-                _say(f"{name} ...")
-                rows += [bench.compare(name)] if name in COMPARED else bench.alone(name)
-        finally:
-            bench.close()
+    if in_browser := [name for name in chosen if name not in BROWSERLESS]:
+        rows += _in_browser(in_browser, options)
+    for name in chosen:
+        if name in BROWSERLESS:
+            _say(f"{name} ...")
+            rows += BROWSERLESS[name](options.rounds)
     _say("")
     _say(table(rows))
     if options.json:
         options.json.write_text(
             json.dumps([row.to_json() for row in rows], indent=1) + "\n", encoding="utf-8"
         )
+
+
+def _in_browser(names: list[str], options: argparse.Namespace) -> list[Row]:
+    rows: list[Row] = []
+    with sync_playwright() as playwright:
+        bench = Bench(playwright, options.browser, options.bundles, options.rounds)
+        try:
+            with browser(playwright, options.browser) as chromium:
+                own = chromium.context.browser
+                _say(f"Chromium {own.version if own else '?'}")
+            for name in names:
+                _say(f"{name} ...")
+                rows += [bench.compare(name)] if name in COMPARED else bench.alone(name)
+        finally:
+            bench.close()
+    return rows
 
 
 if __name__ == "__main__":

@@ -8,8 +8,8 @@ from statistics import median
 from typing import Any
 
 from tests.bench import plain_loop
-from tests.bench.contenders import PYQUEUE, Browser, Contender
-from tests.bench.report import Row
+from tests.bench.contenders import Browser, Contender
+from tests.bench.report import PYQUEUE, Row
 from tests.bench.server import Server
 
 SHALLOW, DEEP = 1_000, 100_000

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from statistics import median
 
-from tests.bench.contenders import PLAIN, PYQUEUE, WORKBOX, Contender
-from tests.bench.report import Row
+from tests.bench.contenders import PLAIN, WORKBOX, Contender
+from tests.bench.report import PYQUEUE, Row
 
 ROUND_TRIP = "round-trip"
 """Not a queue: bare requests, one after the other."""

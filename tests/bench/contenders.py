@@ -12,10 +12,11 @@ from typing import Any
 
 from playwright.sync_api import BrowserContext, Page, Playwright
 
+from tests.bench.report import PYQUEUE
 from tests.bench.server import Server
 from tests.browser.harness import Chromium
 
-PYQUEUE, WORKBOX, PLAIN = "pyqueue", "workbox", "plain-js"
+WORKBOX, PLAIN = "workbox", "plain-js"
 _PAGES = {PYQUEUE: "pyqueue", WORKBOX: "workbox", PLAIN: "plain"}
 
 

@@ -10,8 +10,7 @@ from pathlib import Path
 from playwright.sync_api import Playwright
 
 from building.browser import FIREFOX, WEBKIT
-from tests.bench.contenders import PYQUEUE
-from tests.bench.report import Row
+from tests.bench.report import PYQUEUE, Row
 from tests.bench.wake import COLD
 from tests.browser.harness import Annex, Firefox, Tab, WebKit
 from tests.browser.test_engines import KEEP

@@ -12,8 +12,8 @@ from typing import Any
 import brotli
 from playwright.sync_api import Page
 
-from tests.bench.contenders import PLAIN, PYQUEUE, Browser
-from tests.bench.report import Row
+from tests.bench.contenders import PLAIN, Browser
+from tests.bench.report import PYQUEUE, Row
 from tests.bench.server import Server
 from tests.browser.harness import Chromium
 

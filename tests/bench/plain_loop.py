@@ -12,8 +12,7 @@ from pyqueue._core.owner import Owner
 from pyqueue._record import JobError, JobRecord, encode
 from pyqueue._vocabulary import ErrorCode, Status
 from pyqueue.testing.store import Disk, MemoryStore
-from tests.bench.contenders import PYQUEUE
-from tests.bench.report import Row
+from tests.bench.report import PYQUEUE, Row
 from tests.bench.tasks import queue
 
 STORED = 100_000

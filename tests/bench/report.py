@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
-from tests.bench.contenders import PYQUEUE
+PYQUEUE = "pyqueue"
+"""The contender that all others are compared with."""
 
 
 @dataclass(slots=True)
@@ -17,9 +18,11 @@ class Row:
     Attributes:
         case: its name.
         unit: of the values.
-        reach: for each peer, at what ratio to it the figure is as good as it has to be.
+        reach: for each peer, at what ratio to it the figure is as good as it has to be. A peer that was not
+            measured says nothing.
         limit: the value that is good enough, where no peer says so.
         values: for each contender, one of each round.
+        more_is_better: whether the ratios of `reach` are the least instead of the most.
     """
 
     case: str
@@ -27,6 +30,7 @@ class Row:
     reach: dict[str, float] = field(default_factory=dict)
     limit: float | None = None
     values: dict[str, list[float]] = field(default_factory=dict)
+    more_is_better: bool = False
 
     def add(self, contender: str, value: float) -> None:
         """Adds the value of a round."""
@@ -44,7 +48,17 @@ class Row:
     def is_reached(self) -> bool:
         """Whether the figure is as good as it has to be."""
         within = self.limit is None or median(self.values[PYQUEUE]) <= self.limit
-        return within and all(self.ratio(peer) <= most for peer, most in self.reach.items())
+        return within and all(self._reaches(peer) for peer in self.reach if peer in self.values)
+
+    def bound(self, peer: str) -> str:
+        """What its ratio to a peer has to be, in words; empty if it may be anything."""
+        if peer not in self.reach:
+            return ""
+        return f"at {'least' if self.more_is_better else 'most'} {self.reach[peer]:g}"
+
+    def _reaches(self, peer: str) -> bool:
+        ratio, bound = self.ratio(peer), self.reach[peer]
+        return ratio >= bound if self.more_is_better else ratio <= bound
 
     def to_json(self) -> dict[str, Any]:
         """The medians."""
@@ -66,7 +80,7 @@ def table(rows: Sequence[Row]) -> str:
         ratios = ", ".join(_ratio(row, peer) for peer in row.peers)
         if row.limit is not None:
             ratios = f"at most {row.limit:g}"
-        is_judged = row.reach or row.limit is not None
+        is_judged = any(peer in row.values for peer in row.reach) or row.limit is not None
         reached = ("yes" if row.is_reached() else "no") if is_judged else ""
         cells = [_cell(row.values.get(name)) for name in (PYQUEUE, *names)]
         lines.append([row.case, row.unit, *cells, ratios, reached])
@@ -80,10 +94,15 @@ def table(rows: Sequence[Row]) -> str:
 def _cell(values: list[float] | None) -> str:
     if not values:
         return ""
-    spread = f" ({min(values):.3g} to {max(values):.3g})" if len(values) > 1 else ""
-    return f"{median(values):.3g}{spread}"
+    spread = f" ({_number(min(values))} to {_number(max(values))})" if len(values) > 1 else ""
+    return f"{_number(median(values))}{spread}"
+
+
+def _number(value: float) -> str:
+    """With three digits that count, or more before the point."""
+    return f"{value:.3g}" if value < 1000 else f"{value:.0f}"
 
 
 def _ratio(row: Row, peer: str) -> str:
-    most = row.reach.get(peer)
-    return f"{row.ratio(peer):.2f} of {peer}" + (f" (at most {most:g})" if most is not None else "")
+    bound = row.bound(peer)
+    return f"{row.ratio(peer):.2f} of {peer}" + (f" ({bound})" if bound else "")

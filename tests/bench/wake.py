@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
-from tests.bench.contenders import PLAIN, PYQUEUE, WORKBOX, Browser, Contender
-from tests.bench.report import Row
+from tests.bench.contenders import PLAIN, WORKBOX, Browser, Contender
+from tests.bench.report import PYQUEUE, Row
 from tests.bench.server import Server
 from tests.browser.harness import ServiceWorkers
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from playwright.sync_api import BrowserContext, Page
 
-from tests.bench.contenders import PYQUEUE, Browser, Invalid
-from tests.bench.report import Row
+from tests.bench.contenders import Browser, Invalid
+from tests.bench.report import PYQUEUE, Row
 from tests.browser.harness import Demo
 
 JOBS, POSTS = 500, 16

@@ -87,6 +87,21 @@ def test_a_figure_is_as_good_as_it_has_to_be_if_it_reaches_every_mark(
     assert row.is_reached() is is_reached
 
 
+@pytest.mark.parametrize(("least", "is_reached"), [(0.5, True), (0.6, False)])
+def test_where_more_is_better_a_mark_is_the_least_that_will_do(least: float, is_reached: bool) -> None:
+    row = Row("server", "requests a second", {"no layer": least}, more_is_better=True)
+    row.values = {"pyqueue": [1234.4], "no layer": [2468.8]}
+    assert row.is_reached() is is_reached
+    figures = ["1234", "2469", f"0.50 of no layer (at least {least})"]
+    assert cells(table([row]).splitlines()[-1])[2:5] == figures
+
+
+def test_a_peer_that_was_not_measured_does_not_count() -> None:
+    """As where what it needs is not installed: nothing is said of the mark."""
+    row = Row("server", "requests a second", {"idemkit": 1.0}, values={"pyqueue": [1.0]})
+    assert cells(table([row]).splitlines()[-1])[-1] == ""
+
+
 def test_a_row_as_json_has_the_medians(row: Row) -> None:
     row.add("plain-js", 1.23456)
     assert row.to_json() == {

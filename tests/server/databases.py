@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +57,17 @@ class DatabaseServer:
         """Ends the process as it wants to be ended, then starts it on the same port and data."""
         self.end()
         self.start()
+
+    def kill(self) -> None:
+        """SIGKILL, to all processes of the server."""
+        pids = [*_children(self._process.pid), self._process.pid]
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self._process.wait()
+        for pid in pids:
+            while Path(f"/proc/{pid}").exists():
+                time.sleep(0.01)
 
     def end(self) -> None:
         """Ends the process, the quick way."""
@@ -141,6 +154,17 @@ class PostgresServer(DatabaseServer):
         """Deletes every table."""
         with psycopg.connect(self.url, autocommit=True) as connection:
             connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+
+
+def _children(parent: int) -> list[int]:
+    """PostgreSQL's own are each in a session of its own: only their parent tells them."""
+    children = []
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            pid, _, rest = status.read_text().partition(" (")
+            if int(rest.rpartition(") ")[2].split()[1]) == parent:
+                children.append(int(pid))
+    return children
 
 
 SERVERS: dict[str, Callable[[], DatabaseServer]] = {REDIS.name: RedisServer, POSTGRES.name: PostgresServer}

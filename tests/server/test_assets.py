@@ -1,4 +1,4 @@
-"""What `assets` answers, through Starlette and httpx, and what `install-assets` copies."""
+"""What `assets` answers, by ASGI and WSGI, and what `install-assets` copies."""
 
 from __future__ import annotations
 
@@ -11,16 +11,20 @@ import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import brotli
 import httpx
 import pytest
 from starlette.applications import Starlette
 from starlette.routing import Mount
+from werkzeug.exceptions import NotFound
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from pyqueue._errors import DeclarationError
-from pyqueue.server import assets, static
+from pyqueue.server import assets, static, wsgi
 from pyqueue.server.joined import brotli_end, join
 
 SCRIPT = b"export const pyqueue = 1;"
@@ -65,21 +69,39 @@ def tasks(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.fixture
-def get(folder: Path, tasks: Path) -> Get:
+@pytest.fixture(params=["ASGI", "WSGI"])
+def get(request: pytest.FixtureRequest, folder: Path, tasks: Path) -> Get:
     """Sends one request to the assets, mounted at /pyqueue."""
-    app = Starlette(routes=[Mount("/pyqueue", assets(tasks, folder))])
+
+    if request.param == "ASGI":
+        app = Starlette(routes=[Mount("/pyqueue", assets(tasks, folder))])
+        ask = partial(ask_asgi, app)
+    else:
+        mounts = {"/pyqueue": wsgi.assets(tasks, folder)}
+        ask = partial(ask_wsgi, DispatcherMiddleware(NotFound(), mounts))
 
     def send(path: str, method: str = "GET", **headers: str) -> httpx.Response:
-        async def request() -> httpx.Response:
-            transport = httpx.ASGITransport(app)
-            async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
-                named = {"accept-encoding": "identity"} | {n.replace("_", "-"): v for n, v in headers.items()}
-                return await client.request(method, f"/pyqueue/{path}", headers=named)
-
-        return asyncio.run(request())
+        named = {"accept-encoding": "identity"} | {n.replace("_", "-"): v for n, v in headers.items()}
+        return ask(httpx.Request(method, f"http://localhost/pyqueue/{path}", headers=named))
 
     return send
+
+
+def ask_asgi(app: Any, request: httpx.Request) -> httpx.Response:
+    async def ask() -> httpx.Response:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app)) as client:
+            return await client.send(request)
+
+    return asyncio.run(ask())
+
+
+def ask_wsgi(app: Any, request: httpx.Request) -> httpx.Response:
+    def as_servers_do(environ: Any, start_response: Any) -> Any:
+        path = environ["PATH_INFO"].encode().decode("latin-1")  # PEP 3333; httpx decodes it further.
+        return app({**environ, "PATH_INFO": path}, start_response)
+
+    with httpx.Client(transport=httpx.WSGITransport(as_servers_do)) as client:
+        return client.send(request)
 
 
 @pytest.mark.parametrize(

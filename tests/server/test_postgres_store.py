@@ -199,6 +199,12 @@ def test_a_connection_without_a_transaction_is_refused(
     with Session(engine) as session, pytest.raises(NoTransaction, match="no transaction is open"):
         store.complete_in(session, held, ANSWER)
     engine.dispose()
+    engine = create_engine(of_sqlalchemy(postgres_server.url), isolation_level="AUTOCOMMIT")
+    with Session(engine) as session:
+        session.execute(text(EFFECT))
+        with pytest.raises(NoTransaction, match="AUTOCOMMIT"):
+            store.complete_in(session, held, ANSWER)
+    engine.dispose()
 
     async def on_a_loop() -> None:
         async with await psycopg.AsyncConnection.connect(postgres_server.url) as connection:

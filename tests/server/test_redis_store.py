@@ -127,6 +127,8 @@ def test_warns_of_settings_that_forget_keys(
     finally:
         client.config_set("maxmemory-policy", "noeviction")
         client.config_set("appendonly", "yes")
+        # Until the file is written anew the server does not end when it is asked to.
+        wait_until(lambda: not client.info("persistence")["aof_rewrite_in_progress"])
     said = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
     assert len(said) == 2
     assert "appendonly yes" in said[0]

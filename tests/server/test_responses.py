@@ -8,16 +8,15 @@ from typing import Any
 import django.http
 import pytest
 import starlette.responses
-from django.conf import settings
 
 from pyqueue.server import NotWhole, StoredResponse, stored
+from tests.server.django.settings import configure
 
 
 @pytest.fixture(scope="module", autouse=True)
 def configured() -> None:
     """Django's responses ask its settings for a character set."""
-    if not settings.configured:
-        settings.configure()
+    configure()
 
 
 HEADERS = ((b"content-type", b"application/json"), (b"set-cookie", b"a=b"))

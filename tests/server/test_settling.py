@@ -169,7 +169,7 @@ def test_an_attempt_may_be_waited_for(host: Host) -> None:
         for message in respond():
             await send(message)
 
-    site = host(app, wait=lambda path: 30.0 if path == "/patient" else 0.0)
+    site = host(app, routes={"/patient": {"wait": 30.0}})
     answers: dict[str, httpx.Response] = {}
 
     def ask(name: str, path: str, key: str) -> threading.Thread:

@@ -35,6 +35,15 @@ async def ok(scope: Any, receive: Any, send: Any) -> None:
 @pytest.mark.parametrize(
     "options",
     [
+        {"routes": ["/api/"]},
+        {"routes": {"api/": {"wait": 5}}},
+        {"routes": {"/api/": {"wait": -1}}},
+        {"routes": {"/api/": {"waits": 5}}},
+        {"routes": {"/api/": {"paths": ["/api/"]}}},
+        {"routes": {"/api/": 5}},
+        {"routes": {3: {}}},
+        {"paths": ["/api/"], "routes": {"/ap1/": {"wait": 5}}},
+        {"wait": lambda path: 5.0},
         {"methods": "POST"},
         {"methods": []},
         {"methods": [b"POST"]},

@@ -110,7 +110,7 @@ def test_an_attempt_in_flight_is_409_or_waited_for(serve: Serve) -> None:
         start_response("201 Created", [("Content-Type", "text/plain")])
         return [b"done"]
 
-    post = serve(app, wait=lambda path: 30.0 if path == "/patient" else 0.0)
+    post = serve(app, routes={"/patient": {"wait": 30.0}})
     answers: list[httpx.Response] = []
     threads = []
     for path, key in (("/", '"a"'), ("/patient", '"b"')):

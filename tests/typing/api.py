@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
-from typing import Any
+from typing import Annotated, Any
 
 import psycopg
+from fastapi import Depends, FastAPI
+from flask import Flask
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from pyqueue import (
@@ -32,6 +34,9 @@ from pyqueue.server import (
     SQLiteIdempotencyStore,
     StoredResponse,
     assets,
+    django,
+    fastapi,
+    flask,
     json_by_value,
     wsgi,
 )
@@ -116,8 +121,8 @@ async def site(scope: Any, receive: Any, send: Any) -> None:
         methods=["POST"],
         paths=["/api/"],
         fingerprint=json_by_value,
-        wait=lambda path: 5.0,
         on_event=[PrometheusEvents(), OpenTelemetryEvents(route=lambda event: event.method), told],
+        routes={"/api/orders": {"wait": 5.0, "keep": lambda response: response.status < 500}},
     )
     await layer(scope, receive, send)
 
@@ -125,6 +130,34 @@ async def site(scope: Any, receive: Any, send: Any) -> None:
 def wsgi_site(environ: Any, start_response: Any) -> Any:
     layer = wsgi.IdempotencyMiddleware(wsgi_site, SQLiteIdempotencyStore("keys.sqlite3"), lease=90.0)
     return layer(environ, start_response)
+
+
+async def signed_in() -> str | None:
+    return "ann"
+
+
+dependency = fastapi.Idempotency(SQLiteIdempotencyStore("keys.sqlite3"), principal=signed_in, ttl=3600.0)
+api = FastAPI()
+dependency.install(api)
+
+
+@api.post("/orders")
+async def order(claim: Annotated[Claimed, Depends(dependency.replace(wait=5.0))]) -> str:
+    return claim.key
+
+
+dependency.replace(paths=["/api/"])  # type: ignore[call-arg]
+
+extension = flask.Idempotency(SQLiteIdempotencyStore("keys.sqlite3"), principal=lambda: "ann", lease=90.0)
+flask_site = Flask(__name__)
+extension.init_app(flask_site)
+flask_site.register_blueprint(flask.assets(tasks="tasks.py"), url_prefix="/pyqueue")
+
+
+@flask_site.post("/orders/<int:number>")
+@extension.replace(keep=lambda response: response.status < 500)
+def flask_order(number: int) -> str:
+    return extension.claim.key
 
 
 stores: list[IdempotencyStore] = [
@@ -152,3 +185,17 @@ async def recorded(store: PostgresIdempotencyStore, claim: Claimed, response: St
     outcome = store.sync.claim("key", b"", lease=60.0, ttl=3600.0)
     if isinstance(outcome, Claimed):
         store.sync.complete(outcome, response)
+
+
+@django.idempotent
+def guarded(request: Any) -> str:
+    return "made"
+
+
+@django.idempotent(atomic=True, ttl=3600.0, wait=5.0, keep=lambda response: response.status < 500)
+def atomic(request: Any, number: int) -> str:
+    return guarded(request)
+
+
+django.idempotent(atomics=True)  # type: ignore[call-overload]
+atomic(None, "7")  # type: ignore[arg-type]

@@ -115,6 +115,16 @@ def test_a_refused_token_is_read_anew_and_the_request_sent_again_at_once() -> No
         assert first.headers["Idempotency-Key"] == second.headers["Idempotency-Key"]
 
 
+def test_each_page_from_before_a_login_may_have_a_stale_token_of_its_own() -> None:
+    with Simulation(board(Csrf(meta="csrf-token", header="X-CSRFToken"))) as sim:
+        sim.server.handle = guarded(lambda: NEW)
+        sim.site.pages = [{"csrf-token": token} for token in (OLD, f"{OLD}-masked", NEW)]
+        job = sim.enqueue("note", {})
+        sim.wake()
+        assert sim.job(job).status is Status.DONE
+        assert [token for _, token in tokens(sim)] == [OLD, f"{OLD}-masked", NEW]
+
+
 def test_a_token_that_is_refused_everywhere_holds_the_queue() -> None:
     """It is not sent a second time: the person has to sign in again."""
     with Simulation(board(Csrf(cookie="csrftoken", header="X-CSRFToken"))) as sim:

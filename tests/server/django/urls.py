@@ -1,0 +1,5 @@
+"""A site without URLs."""
+
+from typing import Any
+
+urlpatterns: list[Any] = []

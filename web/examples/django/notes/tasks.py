@@ -1,0 +1,4 @@
+from pyqueue import Queue
+
+queue = Queue()
+queue.http("comment.create", "POST", "/comments", label="Comment")
