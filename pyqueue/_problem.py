@@ -16,7 +16,7 @@ LAYER: Final = "urn:pyqueue:idempotency:"
 REDIRECT: Final = "urn:pyqueue:redirect"
 """The problem type by which that layer tells a redirect (pyqueue/server/redirects.py)."""
 
-PRINCIPAL_MISMATCH: Final = "urn:pyqueue:principal-mismatch"
+PRINCIPAL_MISMATCH: Final = f"{LAYER}principal-mismatch"
 """The problem type of a request that tells another principal than the one who is signed in."""
 
 WORDS: Final = 500

@@ -104,6 +104,8 @@ class Queue:
         kill_switch: URL of a flag file `{"paused": bool, "reason": str}`, read before each drain; while it
             cannot be read the last known answer holds.
         csrf: where the site's CSRF token is read when a request leaves; `None`: the site asks for none.
+        login: the page at which people sign in, within the site: where the queue waits for that, pages show a
+            link to it.
         fleet_headers: whether each request to the site's own origin says how this queue does: see
             docs/operations.md.
 
@@ -122,6 +124,7 @@ class Queue:
         retention: Retention | None = None,
         kill_switch: str | None = None,
         csrf: Csrf | None = None,
+        login: str | None = None,
         fleet_headers: bool = True,
     ) -> None:
         self.retry = Retry() if retry is None else check_instance("Queue: retry", retry, Retry)
@@ -134,6 +137,7 @@ class Queue:
         )
         self.kill_switch = None if kill_switch is None else _without_fields(kill_switch)
         self.csrf = None if csrf is None else check_instance("Queue: csrf", csrf, Csrf)
+        self.login = None if login is None else _page("login", login)
         self.fleet_headers = check_flag("Queue: fleet_headers", fleet_headers)
         self.tasks: dict[str, Task] = {}
         self.request_task = self._make(None, {})
@@ -222,13 +226,15 @@ class Queue:
 
         Returns:
             `{"limits": {"payload_bytes", "jobs", "bytes"}, "tasks": {name: {"label"}}, "csrf": {"header",
-            "field"}}`; what the site does not declare is absent.
+            "field"}, "login"}`; what the site does not declare is absent.
         """
         tasks = {name: {"label": task.label} for name, task in self.tasks.items()}
-        declared = {"limits": asdict(self.limits), "tasks": tasks}
+        declared: dict[str, Any] = {"limits": asdict(self.limits), "tasks": tasks}
         if self.csrf is not None:
             field = {} if self.csrf.field is None else {"field": self.csrf.field}
             declared["csrf"] = {"header": self.csrf.header, **field}
+        if self.login is not None:
+            declared["login"] = self.login
         return declared
 
     def _new(self, name: Any) -> str:
@@ -254,6 +260,14 @@ class Queue:
             route=route,
             function=function,
         )
+
+
+def _page(name: str, path: Any) -> str:
+    """A path within the site: a link to another would look like the site's own."""
+    text = check_text(f"Queue: {name}", path)
+    if not text.startswith("/") or text.startswith("//") or "\\" in text or not text.isprintable():
+        raise DeclarationError(f"Queue: {name} is {path!r}; give a path within the site, like '/login'")
+    return text
 
 
 def _without_fields(url: str) -> str:

@@ -204,6 +204,8 @@ export interface Stats {
   /** Whether the queue is held; `holds` says why. */
   paused: boolean;
   holds: { [kind in HoldKind]?: { reason: string; since: number } };
+  /** Where people sign in, if the site declares it: a path. */
+  login: string | null;
   /** The server fails job after job, so that only one of them tries, at `nextTryAt`; `null`: it does not. */
   outage: { code: string; message: string; since: number; nextTryAt: number } | null;
   /** When there is work next, as the worker left it. */
@@ -239,6 +241,10 @@ export interface SetAside {
 export interface Declaration {
   limits?: { payload_bytes?: number; jobs?: number; bytes?: number };
   tasks?: { [name: string]: { label?: string | null } };
+  /** Where the site's forms and requests bear a CSRF token. */
+  csrf?: { header: string; field?: string };
+  /** Where people sign in. */
+  login?: string;
 }
 
 /** Something changed. `type`: `appended`, `changed`, `identified`, `idle`, `worker`, `online` or `offline`. */

@@ -10,6 +10,8 @@ from .fleet import Fleet
 from .idempotency import IdempotencyMiddleware
 from .inspection import Inspection, KeyRecord, State
 from .options import Options, RouteOptions
+from .page import script_tag
+from .principals import hashed
 from .responses import NotWhole, stored
 from .rules import is_over
 from .sqlite import SQLiteIdempotencyStore
@@ -52,9 +54,11 @@ __all__ = [
     "StoredResponse",
     "SyncIdempotencyStore",
     "assets",
+    "hashed",
     "is_over",
     "json_by_value",
     "multipart_by_parts",
     "raw",
+    "script_tag",
     "stored",
 ]

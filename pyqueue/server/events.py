@@ -19,7 +19,7 @@ class Kind(StrEnum):
     """
 
     REFUSED = "refused"
-    """Decision: 400 or 413, without looking up a key. `reason` says which, as in the problem type."""
+    """Decision: 400, 403 or 413, without looking up a key. `reason` says which, as in the problem type."""
 
     STORE_UNAVAILABLE = "store-unavailable"
     """Decision: 503, nothing ran. `error` is the store's."""

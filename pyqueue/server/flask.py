@@ -6,9 +6,10 @@ from collections.abc import Callable
 from copy import copy
 from functools import wraps
 from pathlib import Path
-from typing import ParamSpec, TypeVar, Unpack, cast
+from typing import Any, ParamSpec, TypeVar, Unpack, cast
 
 from flask import Blueprint, Flask, Response, current_app, request
+from markupsafe import Markup
 from werkzeug.datastructures import Headers
 
 from .._errors import DeclarationError
@@ -18,6 +19,7 @@ from ._wsgi_exchange import EXCHANGE, Collector, Exchange
 from .decisions import Passes, Refused
 from .files import BrowserFiles
 from .options import Options, RouteOptions, check_longest_body
+from .page import script_tag
 from .rules import CLAIM, Rules
 from .stores import Claimed, IdempotencyStore, StoredResponse
 from .wsgi import admit
@@ -90,6 +92,16 @@ class Idempotency:
         app.extensions["pyqueue"] = self
         # Assigned as Flask's own documentation does it ("WSGI middleware").
         setattr(app, "wsgi_app", Collector(cast(App, app.wsgi_app), self._longest_body))  # noqa: B010
+        app.jinja_env.globals["pyqueue_script"] = self.script
+
+    def script(self, src: str = "/pyqueue/pyqueue.js", **options: Any) -> Markup:
+        """The script tag of a page, with who is signed in; in templates `{{ pyqueue_script() }}`.
+
+        Args:
+            src: the address of the script.
+            options: `nonce` and `hash`, see `pyqueue.server.script_tag`.
+        """
+        return Markup(script_tag(self._principal() if self._principal else None, src, **options))
 
     def __call__(self, view: Callable[P, R]) -> Callable[P, R | Response]:
         """Decorates a view; a class of views names it in `decorators`."""

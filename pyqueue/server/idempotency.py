@@ -121,7 +121,10 @@ async def admit(
         DeclarationError: the principal is no name.
     """
     rules = keyed.rules
-    key, digest, pauses = rules.store_key(keyed, principal), rules.fingerprint(keyed, body), rules.pauses()
+    key = rules.store_key(keyed, principal)
+    if (refusal := rules.stranger(keyed, principal)) is not None:
+        return refusal
+    digest, pauses = rules.fingerprint(keyed, body), rules.pauses()
     while True:
         try:
             outcome = await store.claim(key, digest, lease=rules.lease, ttl=rules.ttl)

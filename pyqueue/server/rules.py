@@ -11,7 +11,7 @@ from urllib.parse import quote
 from .._checks import check_count, check_flag, check_number
 from .._errors import DeclarationError
 from .._text import shown
-from . import protocol, redirects
+from . import principals, protocol, redirects
 from .answer import Answer, Header, readable
 from .decisions import Head, Keep, Keyed, Passes, Refused, Release, Unreachable
 from .events import Kind
@@ -85,6 +85,7 @@ class Rules:
         self._is_login = predicate_of("login", options.get("login", redirects.is_login))
         self._hooks = hooks_of(options.get("on_event", ()))
         self._store = store
+        self._knows_people = principal is not None
         self._set({**_DEFAULTS, **options})
         routes = routes_of(options.get("routes", {}), beginnings)
         longest_first = sorted(routes, key=len, reverse=True)
@@ -153,6 +154,18 @@ class Rules:
     def store_key(self, keyed: Keyed, principal: Any) -> str:
         """The key as the store has it, see `protocol.scoped`."""
         return protocol.scoped(keyed.host, principal, keyed.key)
+
+    def stranger(self, keyed: Keyed, principal: Any) -> StoredResponse | None:
+        """The refusal of what somebody else wrote than whoever is signed in; `None`: it may go on.
+
+        Args:
+            keyed: the request.
+            principal: as the site's own `principal` returned it. A site without one does not look.
+        """
+        if not self._knows_people:
+            return None
+        refusal = principals.mismatch(keyed.head.all(principals.NAME), principal)
+        return None if refusal is None else self.refused(refusal, keyed.head, keyed.key)
 
     def fingerprint(self, keyed: Keyed, body: bytes) -> bytes:
         """See `fingerprints.fingerprint`. With its body the request is whole: what follows is the layer's."""

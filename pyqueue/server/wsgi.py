@@ -116,7 +116,10 @@ def admit(
 ) -> Claimed | StoredResponse:
     """See `idempotency.admit`."""
     rules = keyed.rules
-    key, digest, pauses = rules.store_key(keyed, principal), rules.fingerprint(keyed, body), rules.pauses()
+    key = rules.store_key(keyed, principal)
+    if (refusal := rules.stranger(keyed, principal)) is not None:
+        return refusal
+    digest, pauses = rules.fingerprint(keyed, body), rules.pauses()
     while True:
         try:
             outcome = store.claim(key, digest, lease=rules.lease, ttl=rules.ttl)

@@ -19,7 +19,8 @@ export async function readStats(worker, declared) {
   const { meta, depth, inbox, oldest, sealed, setAside } = structuredClone(numbers);
   const { counters, open } = meta.tallies ?? {};
   const { holds = {}, outage } = meta;
-  const limits = limitsOf(declared ?? meta.declaration);
+  const declaration = declared ?? meta.declaration;
+  const limits = limitsOf(declaration);
   return {
     depth,
     inFlight: depth.sending,
@@ -34,6 +35,7 @@ export async function readStats(worker, declared) {
     oldestPendingAge: oldest === undefined ? null : Math.max(0, now() - oldest),
     paused: Object.keys(holds).length > 0,
     holds,
+    login: loginOf(declaration),
     outage: outage
       ? { code: outage.code, message: outage.message, since: outage.since, nextTryAt: outage.probe_at }
       : null,
@@ -45,6 +47,14 @@ export async function readStats(worker, declared) {
     backgroundSync: worker.backgroundSync ?? null,
     worker: worker.state,
   };
+}
+
+/**
+ * @param {Declaration} [declaration]
+ * @returns {string | null} where people sign in; only within the site, whoever wrote the declaration
+ */
+function loginOf({ login } = {}) {
+  return typeof login === "string" && /^\/(?![/\\])/.test(login) ? login : null;
 }
 
 /**

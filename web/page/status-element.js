@@ -25,6 +25,7 @@ const STYLE = `
   .bar { display: inline-flex; align-items: center; gap: .5em; }
   .spoken { position: absolute; inline-size: 1px; block-size: 1px; overflow: hidden; clip-path: inset(50%);
     white-space: nowrap; }
+  a { color: inherit; }
   button { font: inherit; color: inherit; cursor: pointer; background: transparent;
     border: 1px solid var(--_line); border-radius: 99px; padding: .3em .8em; }
   button:hover { border-color: currentColor; }
@@ -89,7 +90,12 @@ export function defineStatusElement(client) {
     #summary = create("button", { type: "button" }, create("span", { className: "dot" }), this.#text);
     #retry = create("button", { type: "button", textContent: "Retry now", hidden: true });
     #resume = create("button", { type: "button", textContent: "Go on", hidden: true });
-    #live = create("span", { className: "bar" }, this.#spoken, this.#summary, this.#retry, this.#resume);
+    #signIn = /** @type {HTMLAnchorElement} */ (create("a", { textContent: "Sign in", hidden: true }));
+    #live = create(
+      "span",
+      { className: "bar" },
+      ...[this.#spoken, this.#summary, this.#retry, this.#signIn, this.#resume],
+    );
     #list = create("ul", { hidden: true });
     #rows = new JobRows(this.#list, client);
     #stop = () => {};
@@ -105,6 +111,7 @@ export function defineStatusElement(client) {
       this.#summary.setAttribute("aria-controls", "list");
       this.#retry.setAttribute("part", "retry");
       this.#resume.setAttribute("part", "resume");
+      this.#signIn.setAttribute("part", "sign-in");
       this.#list.setAttribute("part", "list");
       this.#list.id = "list";
       this.#spoken.setAttribute("role", "status");
@@ -171,14 +178,18 @@ export function defineStatusElement(client) {
       const title = [...reasons, ...(stats.outage ? [stats.outage.message] : [])].join("; ");
       const canRetry = stats.depth.failed > 0;
       const canResume = Boolean(stats.holds.unauthorized ?? stats.holds.paused);
-      const shown = JSON.stringify([text, tone, title, canRetry, canResume]);
+      // Once somebody is signed in, the queue goes on by itself.
+      const login = stats.holds.unauthorized ? stats.login : null;
+      const shown = JSON.stringify([text, tone, title, canRetry, canResume, login]);
       if (shown === this.#shown) return;
       this.#shown = shown;
       this.#say(text);
       this.#live.dataset.tone = tone;
       this.#summary.title = title;
       this.#retry.hidden = !canRetry;
-      this.#resume.hidden = !canResume;
+      this.#signIn.hidden = login === null;
+      this.#signIn.href = login ?? "";
+      this.#resume.hidden = !canResume || login !== null;
     }
 
     /** @param {string} text */
@@ -190,7 +201,7 @@ export function defineStatusElement(client) {
     }
 
     /** @param {Stats} stats */
-    async #showList({ depth, setAside }) {
+    async #showList({ depth, sealed, setAside }) {
       const [labels, failed, others] = await Promise.all([
         client.labels(),
         client.jobs({ status: "failed", limit: SHOWN, explain: true }),
@@ -201,6 +212,7 @@ export function defineStatusElement(client) {
       const more = depth.failed + depth.sending + depth.pending - jobs.length;
       if (jobs.length === SHOWN && more > 0) notes.push(`and ${more} more`);
       if (!jobs.length) notes.push("Everything is on the server.");
+      if (sealed) notes.push(`${sealed} of somebody else wait here until they sign in again.`);
       if (setAside === 1) notes.push("1 record could not be read and was set aside.");
       if (setAside > 1) notes.push(`${setAside} records could not be read and were set aside.`);
       this.#rows.show(jobs, labels, notes);

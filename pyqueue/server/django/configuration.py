@@ -17,7 +17,7 @@ from ..options import Options, RouteOptions, check_longest_body
 from ..rules import Rules
 from ..stores import IdempotencyStore
 
-_OWN = ("STORE", "DATABASE", "PRINCIPAL", "ATOMIC", "TASKS")
+_OWN = ("STORE", "DATABASE", "PRINCIPAL", "ATOMIC", "HASH_PRINCIPALS", "TASKS")
 _FUNCTIONS = ("KEEP", "FINGERPRINT", "ON_EVENT")
 """A settings file may name them by dotted paths, as the principal and the store."""
 
@@ -31,6 +31,7 @@ class Configuration:
         principal: the name of whose request it is, from the request.
         options: of the layer, for views that say nothing themselves.
         atomic: whether views that are marked are atomic unless they say otherwise.
+        hashes_principals: whether pages get only a digest of who is signed in.
         tasks: the site's tasks module.
     """
 
@@ -38,6 +39,7 @@ class Configuration:
     principal: Callable[[Any], str | None]
     options: Options
     atomic: bool
+    hashes_principals: bool
     tasks: Path | None
 
     def rules(self) -> Rules:
@@ -81,6 +83,7 @@ def configuration() -> Configuration:
         _principal(entries),
         options,
         check_flag("PYQUEUE['ATOMIC']", entries.get("ATOMIC", False)),
+        check_flag("PYQUEUE['HASH_PRINCIPALS']", entries.get("HASH_PRINCIPALS", False)),
         Path(entries["TASKS"]) if entries.get("TASKS") is not None else None,
     )
     found.rules()
