@@ -23,7 +23,7 @@ from pyqueue._errors import DeclarationError
 from pyqueue.server.django.finders import PyqueueFinder
 
 NAMED = re.compile(
-    r"""(?:\bfrom|\bimport|new URL\(|sourceMappingURL=)\s*\(?["']?(\.{1,2}/[^"'?]+|\S+\.map)"""
+    r"""(?:\bfrom|\bimport|new URL\(|sourceMappingURL=)\s*\(?["']?(\.{1,2}/[^"'?]+|[\w.-]+\.map)"""
 )
 """What a script asks for by a path relative to itself."""
 
