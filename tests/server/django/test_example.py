@@ -22,10 +22,10 @@ def notes(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 
 def test_a_retried_post_has_one_effect(notes: Notes) -> None:
-    headers = {"Idempotency-Key": '"k"'}
-    first, second = (
-        httpx.post(f"{notes.url}/comments", json={"text": "hi"}, headers=headers) for _ in range(2)
-    )
+    with httpx.Client(base_url=notes.url) as client:
+        client.get("/")  # It sets the cookie.
+        headers = {"Idempotency-Key": '"k"', "X-CSRFToken": client.cookies["csrftoken"]}
+        first, second = (client.post("/comments", json={"text": "hi"}, headers=headers) for _ in range(2))
     assert (first.status_code, first.json()) == (second.status_code, second.json()) == (201, {"id": 1})
     assert second.headers["idempotency-replayed"] == "true"
     assert notes.texts() == ["hi"]

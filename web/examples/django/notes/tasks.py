@@ -1,4 +1,4 @@
-from pyqueue import Queue
+from pyqueue import Csrf, Queue
 
-queue = Queue()
+queue = Queue(csrf=Csrf.django())
 queue.http("comment.create", "POST", "/comments", label="Comment")
