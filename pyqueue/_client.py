@@ -313,6 +313,11 @@ class Job:
         return self._read("settledAt")
 
     @property
+    def sealed(self) -> bool:
+        """Whether it is somebody else's than of whoever is signed in: nothing else is told of it."""
+        return bool(self._js.sealed)
+
+    @property
     def explanation(self) -> Any:
         """What it waited for when `jobs` read it with `explain`, or `explain()` last did; else `None`."""
         return self._read("explanation")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.harness import Chromium, People, Refusal, Tab
+from tests.browser.harness import Chromium, People, Refusal, ServiceWorkers, Tab
 
 
 @pytest.fixture
@@ -194,3 +194,27 @@ def test_what_is_no_id_is_refused(tablet: Tab, user: object) -> None:
     with pytest.raises(Refusal, match="is no user's id"):
         tablet.call("identify", user)
     assert tablet.call("principal") == "ada"
+
+
+def test_a_worker_that_wakes_with_no_page_open_sends_nothing_as_somebody_else(
+    tablet: Tab, people: People, chromium: Chromium
+) -> None:
+    """Ada's page is closed, Bo has signed in, and no page has said so. The server refuses it, unspent."""
+    people.set_trouble("unavailable")
+    job = order(tablet, "tea")
+    tablet.wait_for_explanation(job, "backoff")
+    tablet.run("async (url) => { await fetch(url) }", people.sign_in("bo"))
+    plain = chromium.open(f"{people.page}orders")
+    tablet.page.close()
+    people.set_trouble()
+    workers = ServiceWorkers(plain)
+    chromium.wait_for(lambda: workers.dispatch_sync(f"{people.url}pyqueue/") or 403 in statuses(people))
+    assert people.orders() == []
+    again = Tab(chromium, people.sign_in("ada"))
+    again.result(job)
+    assert people.orders() == [("ada", "tea")]
+
+
+def statuses(people: People) -> list[int]:
+    """What the server answered, in the order of arrival."""
+    return [arrival["status"] for arrival in people.log()]

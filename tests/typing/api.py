@@ -89,6 +89,7 @@ async def upload(ctx: Context, *, photo_id: int, blob: Any) -> Any:
 
 async def page() -> None:
     client = await connect()
+    await client.identify(4711, hash=True)
     job = await client.enqueue("comment.create", {"post_id": 1, "text": "hi"}, ordering_key=None)
     await client.enqueue({"url": "/api/x", "method": "PUT", "body": {"a": 1}})
     print(job.id, job.status, await job.result(), await job.explain())
@@ -97,6 +98,7 @@ async def page() -> None:
     unsubscribe = client.subscribe(lambda change: print(change["type"]))
     await client.retry()
     unsubscribe()
+    print([left["became"] for left in await client.sign_out("send", timeout=5)])
 
 
 def test() -> None:

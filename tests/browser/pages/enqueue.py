@@ -4,6 +4,10 @@ from pyqueue import connect
 
 queue = await connect()  # noqa: F704
 assert await queue.persist() == (await queue.stats())["durable"]  # noqa: F704
+await queue.identify("ada", hash=True)  # noqa: F704
+assert (await queue.principal()).startswith("sha256:")  # noqa: F704
+assert await queue.sign_out() == []  # noqa: F704
+assert await queue.principal() == ""  # noqa: F704
 # Relative to the site's root, also in a worker.
 own = await queue.enqueue({"url": "api/comments", "body": {"post_id": 1, "text": "one"}})  # noqa: F704
 await own.result()  # noqa: F704
