@@ -18,14 +18,13 @@ from math import inf
 from typing import Any, assert_never
 
 from .._errors import StoreError
-from .._outcome import Outcome, Verdict
 from .._ports import Changes, Loaded, Query, Unreadable
 from .._principal import NOBODY, is_principal
 from .._queue import Queue
 from .._record import JobRecord, decode, is_number
 from .._vocabulary import SILENCE, UNREACHABLE, CommandType, ErrorCode, HoldKind, Status
 from .commands import Command
-from .deliveries import Deliveries, Ended
+from .deliveries import Deliveries
 from .events import (
     Action,
     Answered,
@@ -45,6 +44,7 @@ from .events import (
     Withdraw,
     Woken,
 )
+from .holds import Holds
 from .inbox import Inbox
 from .memory import EVERYWHERE, HEADS, LINE_DEPTH, Memory
 from .needs import Needs
@@ -94,7 +94,6 @@ class Owner:
         self._set_up({})
         self._meta: dict[str, Any] = {}
         self._written: dict[str, Any] = {}
-        self._holds: dict[str, Any] = {}
         self._busy = False
         self._query = Query()
         self._finished = False
@@ -103,7 +102,6 @@ class Owner:
         self._found_sending: list[int] | None = None
         self._has_pruned = False
         self._must_correct = False
-        self._probes_session = False
         self._publish_next: tuple[list[JobRecord], bool] = ([], False)
         # Wake-ups.
         self._linger_until = 0.0
@@ -120,6 +118,7 @@ class Owner:
         # Whether the site has ever said who is signed in: requests then tell whose they are.
         self._identifies, principal = _read_identity(meta.get("identity"))
         self._memory = Memory(meta.get("tallies"), principal)
+        self._holds = Holds(meta.get("holds"))
         self._breaker = Breaker(meta.get("outage"), self._queue.retry)
         self._sweeps = Sweeps(meta.get("sweeps"), self._queue, self._memory)
         self._deliveries = Deliveries(self._queue, self._memory, self._breaker)
@@ -179,7 +178,6 @@ class Owner:
     def _start(self, meta: Mapping[str, Any]) -> None:
         self._meta = dict(meta)
         self._set_up(meta)
-        self._holds = _read_holds(meta.get("holds"))
         self._committed_at = self._now
         self._found_sending = []
         schedule = meta.get("schedule")
@@ -211,8 +209,7 @@ class Owner:
             self._breaker.probe_now(self._now, codes)
         if ErrorCode.NETWORK in codes:
             self._sweeps.begin(RECONNECT, self._now)
-            # Nothing is spent if nobody is signed in; if somebody is, the queue goes on by itself.
-            self._probes_session = HoldKind.UNAUTHORIZED in self._holds
+            self._holds.let_probe()
         if HoldKind.KILL_SWITCH in self._holds:
             self._flag_at = None
 
@@ -222,15 +219,16 @@ class Owner:
         if not isinstance(flag, Mapping):
             return  # The last known answer is in `holds`.
         if flag.get("paused"):
-            self._hold(HoldKind.KILL_SWITCH, str(flag.get("reason") or "paused by the site's kill switch"))
+            reason = str(flag.get("reason") or "paused by the site's kill switch")
+            self._holds.begin(HoldKind.KILL_SWITCH, reason, self._now)
         else:
-            self._release(HoldKind.KILL_SWITCH)
+            self._holds.end(HoldKind.KILL_SWITCH)
 
     def _on_committed(self) -> None:
         self._committed_at = self._asked_at
         jobs, is_news = self._publish_next
         if jobs or is_news:
-            self._actions.append(Publish(jobs, self._holds))
+            self._actions.append(Publish(jobs, self._holds.stored()))
         if self._arm_next is not None:
             self._arm(*self._arm_next)
             self._arm_next = None
@@ -365,21 +363,11 @@ class Owner:
             except Exception as error:
                 self._inbox.set_aside(command.seq, f"{type(error).__name__}: {error}", command.type)
         for ended in self._deliveries.settle(rules, self._now):
-            self._judge_session(ended)
+            self._holds.judge(ended.outcome, self._now, probe=ended.was_probe)
         self._sweeps.apply(rules)
-        self._deliveries.withdraw_blocked(self._is_held(), rules)
+        self._deliveries.withdraw_blocked(self._holds.block(), rules)
         self._inbox.applied()
         self._looked_up.clear()
-
-    def _judge_session(self, ended: Ended) -> None:
-        """Learns from an answer whether somebody is signed in."""
-        outcome = ended.outcome
-        if outcome.verdict is Verdict.HOLD:
-            self._hold(HoldKind.UNAUTHORIZED, outcome.error.message if outcome.error else "")
-        elif ended.was_probe and (outcome.verdict is Verdict.DONE or _is_refusal(outcome)):
-            self._release(HoldKind.UNAUTHORIZED)
-        if ended.was_probe:
-            self._probes_session = False
 
     def _carry_out(self, command: Command, rules: Rules) -> None:
         match command.type:
@@ -390,10 +378,10 @@ class Owner:
                         self._deliveries.withdraw_from(holder, rules)
                 rules.enqueue(command)
             case CommandType.PAUSE:
-                self._hold(HoldKind.PAUSED, command.reason or "paused by the site")
+                self._holds.begin(HoldKind.PAUSED, command.reason or "paused by the site", self._now)
             case CommandType.RESUME:
-                self._release(HoldKind.PAUSED)
-                self._release(HoldKind.UNAUTHORIZED)
+                self._holds.end(HoldKind.PAUSED)
+                self._holds.end(HoldKind.UNAUTHORIZED)
                 self._breaker.probe_now(self._now)
             case CommandType.FLUSH:
                 self._breaker.probe_now(self._now)
@@ -416,7 +404,7 @@ class Owner:
             self._write("identity", {"principal": principal})
             self._memory.change_principal(principal)
             self._sweeps.begin(CLOCK, self._now)  # What was sealed while the clock was set back.
-        self._release(HoldKind.UNAUTHORIZED)
+        self._holds.end(HoldKind.UNAUTHORIZED)
 
     def _clear(self, command: Command, rules: Rules) -> None:
         for job in self._memory.changed():  # What is not stored yet, no sweep will find.
@@ -444,16 +432,11 @@ class Owner:
 
     def _may_claim(self) -> bool:
         is_first_read = self._queue.kill_switch is not None and self._flag_at is None
-        return not (self._is_held() or is_first_read or REVIVE in self._sweeps)
-
-    def _is_held(self) -> bool:
-        """Whether nothing may leave. For lack of a session one job may, now and then: the probe."""
-        held_by = self._holds.keys() - ({HoldKind.UNAUTHORIZED.value} if self._probes_session else set())
-        return bool(held_by)
+        return not (self._holds.block() or is_first_read or REVIVE in self._sweeps)
 
     def _let_leave(self) -> None:
         """Sends what is claimed, unless the queue is held or may have been taken over meanwhile."""
-        if not self._is_held() and not self._is_stale():
+        if not self._holds.block() and not self._is_stale():
             memory = self._memory
             for job in self._deliveries.leaving(self._now):
                 oldest_at = min(memory.oldest_at(), job.created_at)
@@ -488,6 +471,9 @@ class Owner:
             self._write("tallies", memory.counted())
         if (outage := self._breaker.stored()) != self._meta.get("outage"):
             self._write("outage", outage)
+        if self._holds.has_changed:
+            self._write("holds", self._holds.stored())
+            self._holds.has_changed = False
         if self._sweeps.has_changed:
             self._write("sweeps", self._sweeps.stored())
             self._sweeps.has_changed = False
@@ -521,16 +507,6 @@ class Owner:
     def _write(self, name: str, value: Any) -> None:
         self._meta[name] = value
         self._written[name] = value
-
-    def _hold(self, kind: HoldKind, reason: str) -> None:
-        if self._holds.get(kind, {}).get("reason") != reason:
-            self._holds = {**self._holds, kind.value: {"reason": reason, "since": self._now}}
-            self._write("holds", self._holds)
-
-    def _release(self, kind: HoldKind) -> None:
-        if kind in self._holds:
-            self._holds = {name: hold for name, hold in self._holds.items() if name != kind}
-            self._write("holds", self._holds)
 
     def _set_job_aside(self, record: Mapping[str, Any], reason: str) -> None:
         self._memory.forget_unreadable(record)
@@ -623,21 +599,6 @@ class Owner:
         if url is not None and is_due and not self._is_reading_flag:
             self._is_reading_flag = True
             self._actions.append(ReadFlag(url))
-
-
-def _is_refusal(outcome: Outcome) -> bool:
-    """Whether the server answered, and refused this one job."""
-    return outcome.verdict is Verdict.FAIL and outcome.error is not None and outcome.error.status is not None
-
-
-def _read_holds(stored: Any) -> dict[str, Any]:
-    """`meta.holds`, without what is malformed."""
-    holds = stored if isinstance(stored, Mapping) else {}
-    return {
-        kind.value: {"reason": str(hold.get("reason") or ""), "since": hold["since"]}
-        for kind in HoldKind
-        if isinstance(hold := holds.get(kind.value), Mapping) and is_number(hold.get("since"))
-    }
 
 
 def _read_identity(stored: Any) -> tuple[bool, str]:
