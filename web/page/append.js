@@ -93,17 +93,18 @@ export async function append(commands, declared) {
     dropTokens(room.declaration, commands);
     checkPayloads(room, commands);
     return transact(stores, "readwrite", async (tx) => {
-      const reading = readPages(tx);
-      const principal = told ?? (await reading).identity?.principal;
+      const principal = told ?? (await readPages(tx)).identity?.principal;
       await Promise.all(naming.map(({ id }) => requireJob?.(tx, id, principal)));
       const inbox = tx.objectStore("inbox");
       const pages = tx.objectStore("pages");
-      // Fired together: the transaction's end is awaited, not each request. If there is no room for them, it has none.
+      // Fired together, not awaited each. If there is no room for them, the transaction is aborted.
       for (const command of commands) {
         inbox.add(principal === undefined ? command : { principal, ...command });
         if (command.type === "identify") pages.put({ name: "identity", value: { principal: command.principal } });
       }
-      if (added.length) pages.put({ name: "appended", value: reserve(room, (await reading).appended, added) });
+      // Its answer comes after theirs: WebKit would commit without a file that it could not prepare.
+      const { appended } = await readPages(tx);
+      if (added.length) pages.put({ name: "appended", value: reserve(room, appended, added) });
     });
   });
 }
