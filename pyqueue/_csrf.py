@@ -30,7 +30,7 @@ _VALUE: Final = re.compile(rb"\b(value|content)\s*=\s*(?:\"[^\"]*\"|'[^']*'|[^\s
 _COOKIE: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 """A cookie's name (RFC 6265 4.1.1)."""
 
-_PATH: Final = re.compile(r"/(?!/)[!-\[\]-~]*")
+PATH: Final = re.compile(r"/(?!/)[!-\[\]-~]*")
 """A path from the site's root. Browsers take `\\` for `/`."""
 
 _MEMBERS: Final = ("token", "csrf_token", "csrfToken")
@@ -71,7 +71,7 @@ class Csrf:
             raise DeclarationError(f"Csrf: cookie is {shown(self.cookie)}; give the name of a cookie")
         if self.meta is not None:
             check_text("Csrf: meta", self.meta)
-        if self.url is not None and not _matches(_PATH, self.url):
+        if self.url is not None and not _matches(PATH, self.url):
             raise DeclarationError(
                 f"Csrf: url is {shown(self.url)}; give a path of the site with one '/' before it, as '/csrf'"
             )
@@ -96,11 +96,12 @@ class Csrf:
 
 
 class NoToken(PyqueueError):
-    """There is no CSRF token to send a request with. Nothing was sent.
+    """There is no token, of `csrf=` or `auth=`, to send a request with. Nothing was sent.
 
     Args:
         message: which sources were asked, and what came of it.
-        code: `no_token`, or the kind of the `TransportError` that kept the URL from being read.
+        code: `no_token`, `unauthorized` (nobody is signed in), or the kind of the `TransportError` that kept
+            the source from being read.
     """
 
     def __init__(self, message: str, code: str = ErrorCode.NO_TOKEN) -> None:

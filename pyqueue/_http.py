@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from ._errors import InvalidPayload, PyqueueError
@@ -12,6 +12,9 @@ from ._vocabulary import MAX_BODY, MAX_KEY
 
 Encoding = Literal["auto", "json", "form", "multipart"]
 """How a mapping becomes a body; `auto`: `multipart` if it holds a file, else `json`."""
+
+Credentials = Literal["omit", "include"]
+"""Whether the browser's cookies for another origin than the site's own go with a request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,8 @@ class Request:
         encoding: how a mapping becomes a body. The same body is encoded to the same bytes at every attempt.
         timeout: seconds for the whole exchange.
         redirect: `follow`, or `manual`: a redirect is not followed but answered as `Response.redirected`.
+        origin: the one to which the URL must lead; `None`: the site's own. Elsewhere nothing is sent.
+        credentials: for another origin than the site's own, to which cookies always go.
     """
 
     method: str
@@ -35,6 +40,8 @@ class Request:
     encoding: Encoding = "auto"
     timeout: float = 30.0
     redirect: Literal["follow", "manual"] = "manual"
+    origin: str | None = None
+    credentials: Credentials = "omit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +104,13 @@ class TransportError(PyqueueError):
     def __init__(self, kind: str, message: str):
         super().__init__(message)
         self.kind = kind
+
+
+def bearing(request: Request, headers: Mapping[str, str]) -> Request:
+    """The request with these headers, instead of whatever it had in them under any spelling."""
+    given = {name.lower() for name in headers}
+    others = {name: value for name, value in request.headers.items() if name.lower() not in given}
+    return replace(request, headers={**others, **headers})
 
 
 def quote_key(key: str) -> str:

@@ -70,7 +70,8 @@
  * @typedef {{wake_at?: number, at: number}} Schedule as the worker left it at `at`
  * @typedef {{payload_bytes: number, jobs: number, bytes: number}} Limits
  * @typedef {{header: string, field?: string}} Csrf where the site's forms and requests bear a token
- * @typedef {{limits?: Partial<Limits>, tasks?: {[name: string]: {label?: string | null}}, csrf?: Csrf}} Declaration
+ * @typedef {{limits?: Partial<Limits>, tasks?: {[name: string]: {label?: string | null}}, csrf?: Csrf,
+ *   origins?: string[]}} Declaration `origins`: besides the site's own, to which requests may go
  * @typedef {{key: number, from: "inbox" | "jobs", seq: number, reason: string, at: number, record: unknown}}
  *   AsideRecord
  *
