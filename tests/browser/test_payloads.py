@@ -205,7 +205,7 @@ REQUESTS = {
     "no address": ("{ url: 'http://' }", "is not a URL"),
     "credentials": (
         "{ url: 'http://me:secret@localhost/' }",
-        "a URL with a user name or password is not stored",
+        "a URL with a user name or password is",
     ),
     "an unknown field": ("{ url: '/x', payload: 1 }", "a request has no payload"),
     "a method that fetch refuses": ("{ url: '/x', method: 'TRACE' }", "no such request can be sent"),
