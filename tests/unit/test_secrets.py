@@ -176,6 +176,21 @@ def test_a_secret_in_an_edit_is_refused_and_the_job_stays_as_it_was() -> None:
         assert sim.job(job).status is Status.DONE
 
 
+def test_what_was_written_among_the_jobs_past_every_check_is_not_sent() -> None:
+    """Nor does it lead elsewhere."""
+    for changed in ({"headers": {"authorization": SECRET}}, {"url": "//evil.test/"}):
+        with Simulation(board()) as sim:
+            sim.command("pause")
+            job = sim.enqueue(None, {"url": "/notes"})
+            sim.wake()
+            sim.disk.jobs[sim.job(job).seq]["payload"] = {"url": "/notes", **changed}
+            sim.restart()
+            sim.command("resume")
+            sim.run(seconds=60)
+            assert sim.server.requests == []
+            assert sim.job(job).status is Status.FAILED
+
+
 def test_a_job_that_failed_for_a_secret_can_be_retried_without_it() -> None:
     with Simulation(board()) as sim:
         job = append(sim, {"url": "/notes", "headers": {"Authorization": SECRET}})
