@@ -13,8 +13,7 @@ from ._context import AuthContext
 from ._csrf import PATH
 from ._errors import DeclarationError
 from ._fetch_rules import wrong_header
-from ._http import Response
-from ._json import parse_json
+from ._http import Response, said
 from ._text import shown
 from ._vocabulary import MAX_TIMEOUT
 
@@ -95,14 +94,7 @@ def token_and_life(response: Response) -> tuple[str, float | None] | None:
     Returns:
         `None` if it holds no token, as a page of HTML.
     """
-    if not response.ok or response.truncated:
-        return None
-    value: Any
-    try:
-        value = parse_json(response.body)
-    except ValueError:
-        value = response.text().strip()
-    life = None
+    value, life = said(response), None
     if isinstance(value, Mapping):
         given = value.get("expires_in")
         if isinstance(given, int | float) and not isinstance(given, bool) and given >= 0:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable
-from dataclasses import replace
+from collections.abc import Coroutine
 from typing import Any, Final
 
 from ._auth import Auth, token_and_life
@@ -12,16 +11,13 @@ from ._context import AuthContext, HTTPClient
 from ._csrf import NoToken
 from ._destinations import Destinations
 from ._errors import RetryLater
-from ._http import HTTPStatusError, Request, Response, TransportError, bearing
+from ._http import HTTPStatusError, Request, Response, TransportError, bearing, without
 from ._ports import Clock, Transport
 from ._redirect import redirect_of
 from ._vocabulary import ErrorCode
 
 KEEP: Final = 10.0
 """Seconds for which a token of a URL is used again, if its answer does not say."""
-
-_SECRET: Final = 8
-"""Characters from which on a part of a header is taken out of answers."""
 
 Headers = dict[str, str]
 
@@ -142,21 +138,18 @@ class Authorized:
         headers = await self._authorizations.read(self._transport, self._principal)
         response = await self._transport.send(bearing(request, headers))
         if response.status != 401:
-            return _without(response, headers.values())
+            return without(response, _parts(headers))
         try:
             fresh = await self._authorizations.read(self._transport, self._principal, headers)
         except NoToken:
-            return _without(response, headers.values())  # The refusal stands.
+            return without(response, _parts(headers))  # The refusal stands.
         response = await self._transport.send(bearing(request, fresh))
-        return _without(response, [*headers.values(), *fresh.values()])
+        return without(response, _parts(headers, fresh))
 
 
-def _without(response: Response, values: Iterable[str]) -> Response:
-    """An answer in which nothing is left of what was sent: what is kept of it is stored and shown."""
-    body = response.body
-    for part in {part for value in values for part in value.split() if len(part) >= _SECRET}:
-        body = body.replace(part.encode("latin-1"), b"")
-    return response if body == response.body else replace(response, body=body)
+def _parts(*headers: Headers) -> set[str]:
+    """What is secret in headers: each word of their values."""
+    return {part for one in headers for value in one.values() for part in value.split()}
 
 
 def _missing(what: str, response: Response) -> NoToken:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from ._errors import InvalidPayload, PyqueueError
 from ._json import parse_json
@@ -12,6 +12,9 @@ from ._vocabulary import MAX_BODY, MAX_KEY
 
 Encoding = Literal["auto", "json", "form", "multipart"]
 """How a mapping becomes a body; `auto`: `multipart` if it holds a file, else `json`."""
+
+SECRET: Final = 8
+"""Characters from which on a token is one: a site may as well ask for a constant such as `1`."""
 
 Credentials = Literal["omit", "include"]
 """Whether the browser's cookies for another origin than the site's own go with a request."""
@@ -104,6 +107,33 @@ class TransportError(PyqueueError):
     def __init__(self, kind: str, message: str):
         super().__init__(message)
         self.kind = kind
+
+
+def said(response: Response) -> Any:
+    """What a source of tokens answered: the JSON value of its 2xx answer, else the text. Never raises.
+
+    Returns:
+        `None` for an answer that is no 2xx, or that was not read to its end.
+    """
+    if not response.ok or response.truncated:
+        return None
+    try:
+        return parse_json(response.body)
+    except ValueError:
+        return response.text().strip()
+
+
+def without(response: Response, secrets: Iterable[str]) -> Response:
+    """An answer in which none of these texts is left: what is kept of it is stored and shown.
+
+    Args:
+        secrets: that were sent, in Latin-1. One of less than `SECRET` characters stays.
+    """
+    body = response.body
+    for secret in secrets:
+        if len(secret) >= SECRET:
+            body = body.replace(secret.encode("latin-1"), b"")
+    return response if body == response.body else replace(response, body=body)
 
 
 def bearing(request: Request, headers: Mapping[str, str]) -> Request:

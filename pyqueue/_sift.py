@@ -47,25 +47,19 @@ def sift(task: str | None, payload: Mapping[str, Any], csrf: Csrf | None) -> Sif
         InvalidPayload: it is no such request.
     """
     if task is not None:
-        kept, reasons = _sifted_fields(payload, "payload", csrf)
-        return Sifted(payload if kept is None else kept, reasons)
+        kept, refusal = _clear_fields(payload, "payload", csrf)
+        return Sifted(payload if kept is None else kept, refusal)
     changed: dict[str, Any] = {}
-    refusals: list[str] = []
+    refusals: list[str | None] = []
     body = payload.part("body") if isinstance(payload, InParts) else payload.get("body")
-    if isinstance(body, Mapping):
-        kept, refusal = _sifted_fields(body, "request.body", csrf)
+    for name, part, clear in (
+        ("headers", payload.get("headers"), _clear_headers),
+        ("body", body, _clear_fields),
+    ):
+        kept, refusal = clear(part, f"request.{name}", csrf) if isinstance(part, Mapping) else (None, None)
+        refusals.append(refusal)
         if kept is not None:
-            changed["body"] = kept
-        if refusal is not None:
-            refusals.append(refusal)
-    headers = payload.get("headers")
-    if isinstance(headers, Mapping):
-        declared = None if csrf is None else csrf.header.lower()
-        secret = {name: secret_header(str(name)) for name in headers if str(name).lower() != declared}
-        refusals += [f"request.headers: {name}: {reason}" for name, reason in secret.items() if reason]
-        clear = {name: headers[name] for name, reason in secret.items() if reason is None}
-        if len(clear) < len(headers):
-            changed["headers"] = clear
+            changed[name] = kept
     url = payload.get("url")
     try:
         check_no_password(url if isinstance(url, str) else "")
@@ -74,7 +68,7 @@ def sift(task: str | None, payload: Mapping[str, Any], csrf: Csrf | None) -> Sif
         refusals.append(f"request.url: {invalid}")
     if not changed:
         return Sifted(payload)
-    return Sifted({**payload, **changed}, refusals[0] if refusals else None)
+    return Sifted({**payload, **changed}, next((refusal for refusal in refusals if refusal), None))
 
 
 def check_no_secrets(task: str | None, payload: Mapping[str, Any], csrf: Csrf | None) -> Mapping[str, Any]:
@@ -89,14 +83,27 @@ def check_no_secrets(task: str | None, payload: Mapping[str, Any], csrf: Csrf | 
     return sifted.payload
 
 
-def _sifted_fields(
+def _clear_fields(
     fields: Mapping[str, Any], path: str, csrf: Csrf | None
 ) -> tuple[dict[str, Any] | None, str | None]:
-    """What is left of the fields (`None`: all), and why they are refused."""
+    """The fields without CSRF tokens (`None`: it has none), and why they are refused as they were given."""
     declared = None if csrf is None else csrf.field
-    names = [name for name in fields if name == declared or is_token_field(name)]
+    names = [name for name in fields if name == declared or is_token_field(str(name))]
     if not names:
         return None, None
     refused = next((name for name in names if name != declared), None)
     kept = {name: fields[name] for name in fields if name not in names}
     return kept, None if refused is None else f"{path}.{refused}: {TOKEN}"
+
+
+def _clear_headers(
+    headers: Mapping[str, Any], path: str, csrf: Csrf | None
+) -> tuple[dict[str, Any] | None, str | None]:
+    """The headers without secrets (`None`: it has none), and why they are refused as they were given."""
+    declared = None if csrf is None else csrf.header.lower()
+    named = {str(name): value for name, value in headers.items()}
+    kept = {n: value for n, value in named.items() if n.lower() != declared and secret_header(n) is None}
+    if len(kept) == len(named):
+        return None, None
+    refused = next((name for name in named if name not in kept and name.lower() != declared), None)
+    return kept, None if refused is None else f"{path}: {refused}: {secret_header(refused)}"
