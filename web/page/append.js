@@ -90,8 +90,9 @@ export async function append(commands, declared) {
   const stores = ["inbox", "pages", ...(naming.length ? ["jobs"] : [])];
   const told = await toldPrincipal();
   const requests = added.filter(({ task }) => task === undefined);
-  const second = naming.length || requests.length ? await views() : undefined;
-  await withRoom(declared, (room) => {
+  await withRoom(declared, async (room) => {
+    // Only here, where it is known that something can be stored at all.
+    const second = naming.length || requests.length ? await views() : undefined;
     const { declaration } = room;
     for (const { payload } of commands) if (payload) dropTokens(payload, "payload", declaration);
     for (const { payload = {} } of requests) second?.checkRequest(payload, declaration, declared);
