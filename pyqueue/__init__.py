@@ -11,9 +11,11 @@ try:
 except PackageNotFoundError:  # A source tree that was never installed.
     __version__ = "0.0.0"
 
+from ._auth import Auth
 from ._client import Client, Job, connect
-from ._context import Context, HTTPClient
+from ._context import AuthContext, Context, HTTPClient
 from ._csrf import Csrf, NoToken
+from ._destinations import Origin
 from ._errors import (
     DeclarationError,
     InvalidPayload,
@@ -38,6 +40,8 @@ from ._retry import Retry
 from ._vocabulary import Certainty, Status
 
 __all__ = [
+    "Auth",
+    "AuthContext",
     "Certainty",
     "Client",
     "Context",
@@ -54,6 +58,7 @@ __all__ = [
     "Limits",
     "NoToken",
     "NotSupported",
+    "Origin",
     "Outcome",
     "PayloadTooLarge",
     "PyqueueError",

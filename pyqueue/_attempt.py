@@ -17,6 +17,7 @@ from ._payload import check_own_request
 from ._ports import Clock, Transport
 from ._queue import Queue
 from ._record import JobRecord
+from ._redact import redacted
 from ._redirect import redirect_of, send_following
 from ._task import Route, Task, TaskFunction
 from ._text import text_of
@@ -40,12 +41,17 @@ async def attempt(queue: Queue, job: JobRecord, transport: Transport, clock: Clo
         transport: how requests leave.
         clock: to read a `Retry-After` date by.
     """
+    outcome = await _attempt(queue, job, transport, clock)
+    return outcome if queue.redact is None else redacted(outcome, queue.redact)
+
+
+async def _attempt(queue: Queue, job: JobRecord, transport: Transport, clock: Clock) -> Outcome:
     task = queue.find(job.task)
     if task is None:
         return fail(ErrorCode.UNKNOWN_TASK, f"no task {job.task!r} is declared", Certainty.NEVER_SENT)
     timeout = task.timeout if job.timeout is None else job.timeout
     if task.function is not None:
-        return await _call(task.function, job, HTTPClient(transport, job, timeout), clock)
+        return await _call(task.function, job, HTTPClient(transport, job.idempotency_key, timeout), clock)
     return await _send(task, job, transport, clock, timeout)
 
 

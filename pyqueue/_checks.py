@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import inspect
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from ._errors import DeclarationError
 from ._fetch_rules import wrong_header, wrong_method
+from ._secrets import secret_header
 from ._text import is_valid, shown
 
 T = TypeVar("T")
 Word = TypeVar("Word", bound=str)
+Hook = TypeVar("Hook", bound=Callable[..., Any])
 
 
 def check_number(what: str, value: Any, low: float, high: float) -> float:
@@ -72,3 +75,18 @@ def check_headers(what: str, headers: Any) -> dict[str, str]:
         if (reason := wrong_header(name, value)) is not None:
             raise DeclarationError(f"{what}: {shown(name)}: {shown(value)} cannot be sent: {reason}")
     return dict(headers)
+
+
+def check_stored_headers(what: str, headers: Any) -> dict[str, str]:
+    """Request headers that are written down, so that none may be a secret."""
+    for name in headers if isinstance(headers, Mapping) else ():
+        if isinstance(name, str) and (reason := secret_header(name)) is not None:
+            raise DeclarationError(f"{what}: {name}: {reason}")  # Before anything shows the value.
+    return check_headers(what, headers)
+
+
+def check_hook(what: str, function: Hook) -> Hook:
+    """A function of the user's own that is called and not awaited."""
+    if not callable(function) or inspect.iscoroutinefunction(function):
+        raise DeclarationError(f"{what} is {shown(function)}; give a function that is not async")
+    return function

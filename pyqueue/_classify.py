@@ -30,7 +30,7 @@ IN_FLIGHT_AFTER: Final = 1.0
 """Seconds to wait for an attempt that is in flight, where the server names none."""
 
 NO_TOKEN_AFTER: Final = 60.0
-"""Seconds after which a CSRF token is looked for again, if nobody opens a page before."""
+"""Seconds after which a token is looked for again, if nobody opens a page before."""
 
 
 def classify(response: Response, now: float, key: str | None = None) -> Outcome:
@@ -124,6 +124,8 @@ def _said(exception: BaseException, now: float, key: str | None) -> Outcome | No
             return Outcome(
                 Verdict.RETRY, error=missing, after=NO_TOKEN_AFTER, spent=False, certainty=certainty
             )
+        case NoToken(code=ErrorCode.UNAUTHORIZED):
+            return _hold(str(exception), None, Certainty.NEVER_SENT)
         case NoToken():
             # Its URL had no answer: as if the request itself had none, but that it never left.
             unreachable = _said(TransportError(exception.code, str(exception)), now, key)

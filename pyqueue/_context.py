@@ -9,7 +9,7 @@ from typing import Any, TypedDict, Unpack, get_args
 from ._csrf import NoToken
 from ._errors import InvalidRequest
 from ._fetch_rules import wrong_header, wrong_method
-from ._http import Encoding, HTTPStatusError, Request, Response, quote_key
+from ._http import Encoding, HTTPStatusError, Request, Response, bearing, quote_key
 from ._ports import Transport
 from ._record import JobRecord
 from ._redirect import send_following
@@ -29,7 +29,8 @@ class HTTPClient:
     """The HTTP client of a task. Every request carries an idempotency key.
 
     The first request of an attempt has the job's key, the n-th the key with `/n` behind it: a task that
-    makes the same requests in the same order repeats the same keys.
+    makes the same requests in the same order repeats the same keys. Requests of an auth provider have none:
+    an answer that is replayed would be an old token.
 
     Attributes:
         sent: how many requests have left.
@@ -37,7 +38,7 @@ class HTTPClient:
     """
 
     _transport: Transport
-    _job: JobRecord
+    _key: str | None
     _timeout: float
     _made: int = 0
     sent: int = 0
@@ -66,7 +67,7 @@ class HTTPClient:
             HTTPStatusError: the answer is not 2xx.
             TransportError: there was no answer.
             InvalidRequest: no such request can be made; nothing was sent.
-            NoToken: the queue has `csrf=`, and there is no token; nothing was sent.
+            NoToken: the queue has `csrf=` or `auth=`, and there is no token; nothing was sent.
         """
         request = self._request(method, url, body, headers or {}, encoding)
         self.sent += 1
@@ -117,9 +118,27 @@ class HTTPClient:
                 f"encoding is {shown(encoding)}; give one of {', '.join(get_args(Encoding))}"
             )
         self._made += 1
-        own = self._job.idempotency_key
-        key = quote_key(own if self._made == 1 else f"{own}/{self._made}")
-        return Request(method, url, {**headers, "Idempotency-Key": key}, body, encoding, self._timeout)
+        request = Request(method, url, headers, body, encoding, self._timeout)
+        if self._key is None:
+            return request
+        key = quote_key(self._key if self._made == 1 else f"{self._key}/{self._made}")
+        return bearing(request, {"Idempotency-Key": key})
+
+
+@dataclass(frozen=True, slots=True)
+class AuthContext:
+    """What an auth provider is given.
+
+    Attributes:
+        principal: whose request is to leave, as `identify` named them; empty: nobody, or the site never says.
+        refused: whether the server has just refused what the provider gave before.
+        http: a client to ask for a token with, at the site itself or at a declared origin. Its requests bear
+            no idempotency key, and nothing of the provider's.
+    """
+
+    principal: str
+    refused: bool
+    http: HTTPClient
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,16 +9,12 @@ from typing import Any, Final, Self
 
 from ._checks import check_headers, check_text
 from ._errors import DeclarationError, PyqueueError
-from ._http import Response
-from ._json import parse_json
+from ._http import Response, said, without
 from ._text import shown
 from ._vocabulary import ErrorCode
 
 MAX_TOKEN: Final = 4096
 """Characters of a token."""
-
-_SECRET: Final = 8
-"""Characters from which on a token is one: a site may as well ask for a constant such as `1`."""
 
 _TOKEN: Final = re.compile(rf"[!-~]{{1,{MAX_TOKEN}}}")
 """What a header can carry, and no page of HTML is."""
@@ -30,7 +26,7 @@ _VALUE: Final = re.compile(rb"\b(value|content)\s*=\s*(?:\"[^\"]*\"|'[^']*'|[^\s
 _COOKIE: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 """A cookie's name (RFC 6265 4.1.1)."""
 
-_PATH: Final = re.compile(r"/(?!/)[!-\[\]-~]*")
+PATH: Final = re.compile(r"/(?!/)[!-\[\]-~]*")
 """A path from the site's root. Browsers take `\\` for `/`."""
 
 _MEMBERS: Final = ("token", "csrf_token", "csrfToken")
@@ -71,7 +67,7 @@ class Csrf:
             raise DeclarationError(f"Csrf: cookie is {shown(self.cookie)}; give the name of a cookie")
         if self.meta is not None:
             check_text("Csrf: meta", self.meta)
-        if self.url is not None and not _matches(_PATH, self.url):
+        if self.url is not None and not _matches(PATH, self.url):
             raise DeclarationError(
                 f"Csrf: url is {shown(self.url)}; give a path of the site with one '/' before it, as '/csrf'"
             )
@@ -96,11 +92,12 @@ class Csrf:
 
 
 class NoToken(PyqueueError):
-    """There is no CSRF token to send a request with. Nothing was sent.
+    """There is no token, of `csrf=` or `auth=`, to send a request with. Nothing was sent.
 
     Args:
         message: which sources were asked, and what came of it.
-        code: `no_token`, or the kind of the `TransportError` that kept the URL from being read.
+        code: `no_token`, `unauthorized` (nobody is signed in), or the kind of the `TransportError` that kept
+            the source from being read.
     """
 
     def __init__(self, message: str, code: str = ErrorCode.NO_TOKEN) -> None:
@@ -115,13 +112,7 @@ def is_token(value: Any) -> bool:
 
 def token_in(response: Response) -> str | None:
     """The token that an answer to GET holds; `None` if it holds none, as a page of HTML. Never raises."""
-    if not response.ok or response.truncated:
-        return None
-    value: Any
-    try:
-        value = parse_json(response.body)
-    except ValueError:
-        value = response.text().strip()
+    value = said(response)
     if isinstance(value, Mapping):
         value = next((value[name] for name in _MEMBERS if name in value), None)
     return value if is_token(value) else None
@@ -132,13 +123,11 @@ def without_tokens(response: Response, csrf: Csrf, *sent: str) -> Response:
 
     What is kept of an answer (a job's result, an error's excerpt) is stored and shown.
     """
-    body = response.body
-    for token in sent:
-        if len(token) >= _SECRET:
-            body = body.replace(token.encode("ascii"), b"")
-    if "html" in response.headers.get("content-type", "").lower():
-        names = {name.encode() for name in (csrf.field, csrf.meta) if name is not None}
-        body = _TAG.sub(lambda tag: _emptied(tag[0], names), body)
+    response = without(response, sent)
+    if "html" not in response.headers.get("content-type", "").lower():
+        return response
+    names = {name.encode() for name in (csrf.field, csrf.meta) if name is not None}
+    body = _TAG.sub(lambda tag: _emptied(tag[0], names), response.body)
     return response if body == response.body else replace(response, body=body)
 
 

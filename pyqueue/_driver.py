@@ -9,6 +9,7 @@ from random import Random
 
 from . import __version__
 from ._attempt import attempt
+from ._authorized import Authorizations, Authorized
 from ._core.events import (
     Action,
     Answered,
@@ -29,6 +30,7 @@ from ._core.events import (
     Woken,
 )
 from ._core.owner import Owner
+from ._destinations import Destinations
 from ._errors import OwnershipLost
 from ._http import Request
 from ._outcome import Outcome
@@ -68,6 +70,9 @@ class Driver:
         self.waker = waker
         self.site = site
         self.random = random
+        self.destinations = Destinations(site.origin, queue.origins)
+        auth = queue.authorization
+        self.authorizations = None if auth is None else Authorizations(auth, clock)
         self.tokens = None if queue.csrf is None else Tokens(queue.csrf, transport, site, clock)
         self._wakes: list[Woken] = []
         self._ownership: _Ownership | None = None
@@ -202,7 +207,9 @@ class _Ownership:
     def _send(self, action: Send) -> None:
         driver, job = self._driver, action.job
         headers = own_headers(action, driver.clock.now(), fleet=driver.queue.fleet_headers)
-        transport = Outgoing(driver.transport, driver.site, headers, driver.tokens)
+        transport: Transport = Outgoing(driver.transport, driver.destinations, headers, driver.tokens)
+        if driver.authorizations is not None:
+            transport = Authorized(transport, driver.destinations, driver.authorizations, job.principal)
         send = asyncio.ensure_future(attempt(driver.queue, job, transport, driver.clock))
         self._sends[job.id] = send
 
@@ -216,7 +223,7 @@ class _Ownership:
     async def _read_flag(self, url: str) -> None:
         request = Request("GET", url, timeout=FLAG_TIMEOUT, redirect="follow")
         try:
-            response = await self._driver.transport.send(request)
+            response = await self._driver.transport.send(self._driver.destinations.addressed(request))
             flag = response.json() if response.ok else None
         except Exception:
             flag = None  # Not reached, or no flag.

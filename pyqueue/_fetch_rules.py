@@ -60,6 +60,8 @@ def wrong_header(name: Any, value: Any) -> str | None:
     lower = name.lower()
     if lower == "idempotency-key":
         return "pyqueue sets it; a job's own key is the option `idempotency_key` of `enqueue`"
+    if lower.startswith("pyqueue-"):
+        return "pyqueue sets it"
     if lower in _HEADERS or lower.startswith(("proxy-", "sec-")):
         return "browsers do not let a script set it"
     if lower in _OVERRIDES and any(part.strip().upper() in _METHODS for part in value.split(",")):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, Literal
 
 from ._errors import InvalidPayload, PyqueueError
 from ._json import parse_json
@@ -12,6 +12,12 @@ from ._vocabulary import MAX_BODY, MAX_KEY
 
 Encoding = Literal["auto", "json", "form", "multipart"]
 """How a mapping becomes a body; `auto`: `multipart` if it holds a file, else `json`."""
+
+SECRET: Final = 8
+"""Characters from which on a token is one: a site may as well ask for a constant such as `1`."""
+
+Credentials = Literal["omit", "include"]
+"""Whether the browser's cookies for another origin than the site's own go with a request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +32,8 @@ class Request:
         encoding: how a mapping becomes a body. The same body is encoded to the same bytes at every attempt.
         timeout: seconds for the whole exchange.
         redirect: `follow`, or `manual`: a redirect is not followed but answered as `Response.redirected`.
+        origin: the one to which the URL must lead; `None`: the site's own. Elsewhere nothing is sent.
+        credentials: for another origin than the site's own, to which cookies always go.
     """
 
     method: str
@@ -35,6 +43,8 @@ class Request:
     encoding: Encoding = "auto"
     timeout: float = 30.0
     redirect: Literal["follow", "manual"] = "manual"
+    origin: str | None = None
+    credentials: Credentials = "omit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +107,40 @@ class TransportError(PyqueueError):
     def __init__(self, kind: str, message: str):
         super().__init__(message)
         self.kind = kind
+
+
+def said(response: Response) -> Any:
+    """What a source of tokens answered: the JSON value of its 2xx answer, else the text. Never raises.
+
+    Returns:
+        `None` for an answer that is no 2xx, or that was not read to its end.
+    """
+    if not response.ok or response.truncated:
+        return None
+    try:
+        return parse_json(response.body)
+    except ValueError:
+        return response.text().strip()
+
+
+def without(response: Response, secrets: Iterable[str]) -> Response:
+    """An answer in which none of these texts is left: what is kept of it is stored and shown.
+
+    Args:
+        secrets: that were sent, in Latin-1. One of less than `SECRET` characters stays.
+    """
+    body = response.body
+    for secret in secrets:
+        if len(secret) >= SECRET:
+            body = body.replace(secret.encode("latin-1"), b"")
+    return response if body == response.body else replace(response, body=body)
+
+
+def bearing(request: Request, headers: Mapping[str, str]) -> Request:
+    """The request with these headers, instead of whatever it had in them under any spelling."""
+    given = {name.lower() for name in headers}
+    others = {name: value for name, value in request.headers.items() if name.lower() not in given}
+    return replace(request, headers={**others, **headers})
 
 
 def quote_key(key: str) -> str:

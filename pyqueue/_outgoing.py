@@ -1,5 +1,5 @@
-"""Outgoing: what requests to the site's own origin bear besides: whose they are, a CSRF token, the figures of
-the queue.
+"""Outgoing: where requests may go, and what those to the site's own origin bear besides: whose they are, a
+CSRF token, the figures of the queue.
 
 None of it goes to another origin: it is none of its business, and each further header would have to be
 allowed there.
@@ -7,15 +7,14 @@ allowed there.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping
-from dataclasses import replace
 from typing import Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from ._core.events import Send
 from ._csrf import Csrf, NoToken, is_token, token_in, without_tokens
-from ._http import Request, Response, TransportError
+from ._destinations import Destinations
+from ._http import Request, Response, TransportError, bearing
 from ._ports import Clock, Site, Transport
 from ._principal import HEADER, to_header
 from ._problem import is_csrf_refusal
@@ -33,9 +32,6 @@ URL_TIMEOUT: Final = 10.0
 
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 """Methods that need no token (RFC 9110 9.2.1)."""
-
-_ABSOLUTE: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:")
-_PORTS: Final = {"http": 80, "https": 443}
 
 
 class Tokens:
@@ -100,16 +96,20 @@ class Outgoing:
 
     Args:
         transport: that sends.
-        site: whose origin it is.
+        destinations: where it may send.
         headers: that each request to the site has.
         tokens: for requests that change something; `None`: the site asks for none.
     """
 
     def __init__(
-        self, transport: Transport, site: Site, headers: Mapping[str, str], tokens: Tokens | None
+        self,
+        transport: Transport,
+        destinations: Destinations,
+        headers: Mapping[str, str],
+        tokens: Tokens | None,
     ) -> None:
         self._transport = transport
-        self._site = site
+        self._destinations = destinations
         self._headers = headers
         self._tokens = tokens
 
@@ -117,32 +117,28 @@ class Outgoing:
         """See `Transport.send`. A request whose token is refused is sent with another, if there is one.
 
         Raises:
+            InvalidRequest: it may not go there; nothing was sent.
             NoToken: there is no token; nothing was sent.
         """
-        if not is_own(request.url, self._site.origin):
+        request = self._destinations.addressed(request)
+        if request.origin is not None:
             return await self._transport.send(request)
-        request = replace(request, headers={**request.headers, **self._headers})
+        request = bearing(request, self._headers)
         tokens = self._tokens
         if tokens is None:
             return await self._transport.send(request)
         if request.method in SAFE:
             return without_tokens(await self._transport.send(request), tokens.csrf)
         token = await tokens.read()
-        response = await self._transport.send(_bearing(request, tokens.csrf.header, token))
+        response = await self._transport.send(bearing(request, {tokens.csrf.header: token}))
         sent = [token]
         while is_csrf_refusal(response) and len(sent) < TRIES:
             try:
                 sent.append(await tokens.read(refused=sent))
             except NoToken:
                 break  # The refusal stands.
-            response = await self._transport.send(_bearing(request, tokens.csrf.header, sent[-1]))
+            response = await self._transport.send(bearing(request, {tokens.csrf.header: sent[-1]}))
         return without_tokens(response, tokens.csrf, *sent)
-
-
-def _bearing(request: Request, header: str, token: str) -> Request:
-    """The request with the token, instead of whatever it had in that header."""
-    others = {name: value for name, value in request.headers.items() if name.lower() != header.lower()}
-    return replace(request, headers={**others, header: token})
 
 
 def own_headers(send: Send, now: float, *, fleet: bool = True) -> dict[str, str]:
@@ -167,22 +163,3 @@ def own_headers(send: Send, now: float, *, fleet: bool = True) -> dict[str, str]
         "Pyqueue-Oldest-Age": str(max(0, int(now - send.oldest_at))),
         "Pyqueue-Attempt": str(send.job.attempts),
     }
-
-
-def is_own(url: str, origin: str) -> bool:
-    """Whether a request goes to the site's own origin. False where browsers may read the URL in another way.
-
-    Args:
-        url: absolute, or relative to the site's root.
-        origin: of the site, as `https://example.org`.
-    """
-    if "\\" in url or not url.isprintable() or url[:1].isspace():
-        return False
-    if not _ABSOLUTE.match(url):
-        return not url.startswith("//")
-    try:
-        target, own = urlsplit(url), urlsplit(origin)
-        ports = (target.port or _PORTS.get(target.scheme), own.port or _PORTS.get(own.scheme))
-    except ValueError:
-        return False
-    return (target.scheme, target.hostname) == (own.scheme, own.hostname) and ports[0] == ports[1]

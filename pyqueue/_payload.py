@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from math import isfinite
 from typing import Any, Final
 
-from ._errors import InvalidPayload
+from ._destinations import origin_of
+from ._errors import InvalidPayload, InvalidRequest
 from ._fetch_rules import wrong_header, wrong_method
+from ._secrets import secret_header
 from ._text import is_valid, shown
 from ._vocabulary import MAX_DEPTH, MAX_INTEGER
 
@@ -19,7 +20,6 @@ _PAYLOAD: Final = 2
 """How many levels may hold files: the payload itself, and the lists in it."""
 
 _REQUEST = frozenset({"url", "method", "headers", "body"})
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:")
 
 
 def check_payload(payload: Any) -> int:
@@ -74,14 +74,21 @@ def check_own_request(request: Mapping[str, Any]) -> str:
     url, method, headers = request.get("url"), request.get("method"), request.get("headers")
     if not isinstance(url, str) or not url or not is_valid(url):
         raise InvalidPayload(f"request.url is {shown(url)}: give the URL to send the job to, as text")
-    if _SCHEME.match(url) and not url.lower().startswith(("http:", "https:")):
-        raise InvalidPayload(f"request.url is {shown(url)}: only http and https are sent to")
+    try:
+        origin_of(url, "https://any.invalid")
+    except InvalidRequest as invalid:
+        raise InvalidPayload(f"request.url: {invalid}") from None
     method = "POST" if method is None else method
     if (reason := wrong_method(method)) is not None:
         raise InvalidPayload(f"request.method is {shown(method)}: {reason}")
     if headers is not None and not isinstance(headers, Mapping):
         raise InvalidPayload(f"request.headers is {shown(headers)}: give an object of names and values")
+    names = [str(name).lower() for name in headers or {}]
+    if len(set(names)) < len(names):
+        raise InvalidPayload("request.headers has a name twice, in different case: name it once")
     for name, value in (headers or {}).items():
+        if isinstance(name, str) and (reason := secret_header(name)) is not None:
+            raise InvalidPayload(f"request.headers: {name}: {reason}")  # Before anything shows the value.
         if (reason := wrong_header(name, value)) is not None:
             raise InvalidPayload(f"request.headers: {shown(name)}: {shown(value)} cannot be sent: {reason}")
     method = str(method).upper()

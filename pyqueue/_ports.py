@@ -142,7 +142,8 @@ class Transport(Protocol):
 
         Raises:
             TransportError: there was no (whole) answer.
-            InvalidRequest: no such request can be made; nothing was sent.
+            InvalidRequest: no such request can be made, or its URL leads elsewhere than to `Request.origin`;
+                nothing was sent.
         """
         ...
 

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final, TypeVar, Unpack, get_args
 
+from ._auth import Auth, AuthProvider
 from ._checks import (
     check_choice,
     check_count,
     check_flag,
-    check_headers,
+    check_hook,
     check_instance,
     check_method,
     check_number,
+    check_stored_headers,
     check_text,
 )
 from ._csrf import Csrf
-from ._errors import DeclarationError, InvalidPayload
+from ._destinations import Origin, check_origins, origin_of
+from ._errors import DeclarationError, InvalidPayload, InvalidRequest
 from ._http import Encoding
 from ._retry import Retry
 from ._task import (
@@ -42,6 +45,12 @@ DEFAULT_ORDERING_KEY: Final = "default"
 DAY: Final = 86_400.0
 
 F = TypeVar("F", bound=TaskFunction)
+P = TypeVar("P", bound=AuthProvider)
+
+Redact = Callable[[Any], Any]
+
+_OWN: Final = "https://the-site-itself.invalid"
+"""Stands for the site's own origin, which no declaration knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +115,12 @@ class Queue:
         csrf: where the site's CSRF token is read when a request leaves; `None`: the site asks for none.
         login: the page at which people sign in, within the site: where the queue waits for that, pages show a
             link to it.
+        auth: what says who sends a request, asked for when it leaves: an `Auth`, or its provider; `None`:
+            the session's cookies say it.
+        origins: besides the site's own, the origins to which requests may go, each exact, as
+            `https://api.example.org`, or an `Origin`.
+        redact: called with what is to be kept of an answer, a result (JSON-able) or an error's text; returns
+            what may be kept. If it raises nothing is kept.
         fleet_headers: whether each request to the site's own origin says how this queue does: see
             docs/operations.md.
 
@@ -125,6 +140,9 @@ class Queue:
         kill_switch: str | None = None,
         csrf: Csrf | None = None,
         login: str | None = None,
+        auth: Auth | AuthProvider | None = None,
+        origins: Sequence[str | Origin] = (),
+        redact: Redact | None = None,
         fleet_headers: bool = True,
     ) -> None:
         self.retry = Retry() if retry is None else check_instance("Queue: retry", retry, Retry)
@@ -135,9 +153,14 @@ class Queue:
         self.retention = (
             Retention() if retention is None else check_instance("Queue: retention", retention, Retention)
         )
+        self.origins = check_origins("Queue: origins", origins)
         self.kill_switch = None if kill_switch is None else _without_fields(kill_switch)
+        self._within("Queue: kill_switch", self.kill_switch or "")
         self.csrf = None if csrf is None else check_instance("Queue: csrf", csrf, Csrf)
         self.login = None if login is None else _page("login", login)
+        self.authorization = None if auth is None else _authorization(auth)
+        """What `auth` says."""
+        self.redact = None if redact is None else check_hook("Queue: redact", redact)
         self.fleet_headers = check_flag("Queue: fleet_headers", fleet_headers)
         self.tasks: dict[str, Task] = {}
         self.request_task = self._make(None, {})
@@ -178,18 +201,21 @@ class Queue:
             DeclarationError: the name is taken, or an option is unknown or wrong.
         """
         what = f"task {self._new(name)!r}"
-        if classify is not None and (not callable(classify) or inspect.iscoroutinefunction(classify)):
+        template = URLTemplate(url)
+        self._within(f"{what}: url", template.origin)
+        if redirect == "follow" and template.origin:
             raise DeclarationError(
-                f"{what}: classify is {shown(classify)}; give a function that is not async"
+                f"{what}: redirect is 'follow', and the URL is absolute: browsers would follow to any "
+                "origin; give a path, or another redirect"
             )
         route = Route(
             method=check_method(f"{what}: method", method),
-            url=URLTemplate(url),
-            headers=check_headers(f"{what}: headers", {} if headers is None else headers),
+            url=template,
+            headers=check_stored_headers(f"{what}: headers", {} if headers is None else headers),
             encoding=check_choice(f"{what}: encoding", encoding, get_args(Encoding)),
             redirect=check_choice(f"{what}: redirect", redirect, get_args(Redirect)),
             require_key_echo=check_flag(f"{what}: require_key_echo", require_key_echo),
-            classify=classify,
+            classify=None if classify is None else check_hook(f"{what}: classify", classify),
         )
         self.tasks[name] = self._make(name, options, route=route)
 
@@ -217,6 +243,17 @@ class Queue:
 
         return declare
 
+    def auth(self, provider: P) -> P:
+        """Declares an async function as the auth provider: `Queue(auth=provider)` as a decorator.
+
+        Raises:
+            DeclarationError: it is not async, or there is an auth already.
+        """
+        if self.authorization is not None:
+            raise DeclarationError("the queue has an auth already; give one")
+        self.authorization = Auth(provider=provider)
+        return provider
+
     def find(self, name: str | None) -> Task | None:
         """The task of that name (`None`: of jobs with their own request), or `None` if there is none."""
         return self.request_task if name is None else self.tasks.get(name)
@@ -226,16 +263,32 @@ class Queue:
 
         Returns:
             `{"limits": {"payload_bytes", "jobs", "bytes"}, "tasks": {name: {"label"}}, "csrf": {"header",
-            "field"}, "login"}`; what the site does not declare is absent.
+            "field"}, "origins": [text], "login"}`; what the site does not declare is absent.
         """
         tasks = {name: {"label": task.label} for name, task in self.tasks.items()}
         declared: dict[str, Any] = {"limits": asdict(self.limits), "tasks": tasks}
+        if self.origins:
+            declared["origins"] = [origin.url for origin in self.origins]
         if self.csrf is not None:
             field = {} if self.csrf.field is None else {"field": self.csrf.field}
             declared["csrf"] = {"header": self.csrf.header, **field}
         if self.login is not None:
             declared["login"] = self.login
         return declared
+
+    def _within(self, what: str, url: str) -> None:
+        """Refuses a URL that is neither relative to the site's root nor of an origin that is declared."""
+        try:
+            origin = origin_of(url, _OWN) if url else _OWN
+        except InvalidRequest as cause:
+            raise DeclarationError(f"{what}: {cause}") from None
+        if url.startswith("//"):
+            raise DeclarationError(f"{what} begins with '//'; write https: before it")
+        if origin != _OWN and origin not in {one.url for one in self.origins}:
+            raise DeclarationError(
+                f"{what} leads to {origin}: write a path for the site's own origin, or add it to the queue's "
+                f"origins: Queue(origins=[{origin!r}])"
+            )
 
     def _new(self, name: Any) -> str:
         """The name, if no task has it yet."""
@@ -268,6 +321,16 @@ def _page(name: str, path: Any) -> str:
     if not text.startswith("/") or text.startswith("//") or "\\" in text or not text.isprintable():
         raise DeclarationError(f"Queue: {name} is {path!r}; give a path within the site, like '/login'")
     return text
+
+
+def _authorization(auth: Auth | AuthProvider) -> Auth:
+    if isinstance(auth, Auth):
+        return auth
+    if not inspect.iscoroutinefunction(auth):
+        raise DeclarationError(
+            f"Queue: auth is {shown(auth)}; give an Auth(...), or an async function: async def provider(ctx)"
+        )
+    return Auth(provider=auth)
 
 
 def _without_fields(url: str) -> str:

@@ -119,6 +119,11 @@ class URLTemplate(Template):
         object.__setattr__(self, "_path", path)
         object.__setattr__(self, "_rest", path_and_rest[len(path) :])
 
+    @property
+    def origin(self) -> str:
+        """Its scheme and authority as written; empty: it is relative to the site's root."""
+        return self._origin
+
     def fill(self, payload: Mapping[str, Any]) -> str:
         """The URL with the payload's values, percent-encoded, in place of the fields.
 

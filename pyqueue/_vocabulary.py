@@ -85,7 +85,7 @@ class ErrorCode(StrEnum):
     """The server asks to sign in again."""
 
     NO_TOKEN = "no_token"
-    """There is no CSRF token to send the request with."""
+    """There is no token, of `csrf=` or `auth=`, to send the request with."""
 
     REJECTED = "rejected"
     """The task raised `Reject`, or no such request can be made."""
@@ -173,6 +173,27 @@ MAX_BODY: Final = 1 << 20
 
 DEFAULT_LIMITS: Final = {"payload_bytes": 1 << 20, "jobs": 10_000, "bytes": 100 << 20}
 """The caps that `enqueue` checks, where the site declares no others."""
+
+AUTH_HEADERS: Final = (
+    *("authorization", "proxy-authorization", "x-authorization", "x-auth-token", "x-access-token"),
+    *("x-session-token", "x-amz-security-token", "x-api-key", "api-key", "apikey"),
+)
+"""Request headers, in lower case, that bear who sends: not stored, nor declared."""
+
+COOKIE_HEADERS: Final = ("cookie", "cookie2", "set-cookie", "set-cookie2")
+"""Headers, in lower case, that bear cookies: not stored, nor declared."""
+
+TOKEN_HEADERS: Final = (
+    *("x-csrf-token", "x-csrftoken", "x-xsrf-token", "x-xsrftoken", "csrf-token", "xsrf-token", "x-csrf"),
+    *("x-xsrf", "requestverificationtoken", "x-requestverificationtoken"),
+)
+"""Request headers, in lower case, that bear a CSRF token: not stored, nor declared."""
+
+TOKEN_FIELDS: Final = (
+    *("csrfmiddlewaretoken", "csrf_token", "csrf-token", "csrftoken", "_csrf", "_csrf_token", "_xsrf"),
+    *("xsrf_token", "_token", "authenticity_token", "__requestverificationtoken"),
+)
+"""Fields of a payload, in lower case, in which forms hold a CSRF token: not stored."""
 
 BATCH: Final = 100
 """Jobs that one commit touches in a rule that may concern the whole queue."""

@@ -55,10 +55,11 @@ export interface Refusal {
 
 /** A request that a job carries itself, instead of naming a declared task. */
 export interface JobRequest {
-  /** Absolute, or relative to the site's root. */
+  /** Absolute, or relative to the site's root. It leads to the site's own origin, or to one that is declared. */
   url: string;
   /** `POST` by default. */
   method?: string;
+  /** None is a secret (`Authorization`, `Cookie`, a CSRF token): these are added when the request leaves. */
   headers?: { [name: string]: string };
   /** Text, bytes, a `Blob`, `FormData`, or what may stand in a payload; an object's own fields may be files. */
   body?: any;
@@ -107,7 +108,7 @@ export type ExplanationCode =
   | "outage"
   /** Its `delay` is not over. */
   | "delayed"
-  /** There is no CSRF token to send it with, which a page of the site would bring. */
+  /** There is no CSRF token or auth token to send it with. */
   | "no_token"
   /** Its last attempt did not succeed. */
   | "backoff"

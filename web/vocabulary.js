@@ -55,6 +55,14 @@ export const MAX_BODY = 1048576;
 
 export const DEFAULT_LIMITS = {"payload_bytes": 1048576, "jobs": 10000, "bytes": 104857600};
 
+export const AUTH_HEADERS = /** @type {const} */ (["authorization", "proxy-authorization", "x-authorization", "x-auth-token", "x-access-token", "x-session-token", "x-amz-security-token", "x-api-key", "api-key", "apikey"]);
+
+export const COOKIE_HEADERS = /** @type {const} */ (["cookie", "cookie2", "set-cookie", "set-cookie2"]);
+
+export const TOKEN_HEADERS = /** @type {const} */ (["x-csrf-token", "x-csrftoken", "x-xsrf-token", "x-xsrftoken", "csrf-token", "xsrf-token", "x-csrf", "x-xsrf", "requestverificationtoken", "x-requestverificationtoken"]);
+
+export const TOKEN_FIELDS = /** @type {const} */ (["csrfmiddlewaretoken", "csrf_token", "csrf-token", "csrftoken", "_csrf", "_csrf_token", "_xsrf", "xsrf_token", "_token", "authenticity_token", "__requestverificationtoken"]);
+
 export const BATCH = 100;
 
 export const SILENCE = 30.0;

@@ -12,6 +12,8 @@ import { encodeBody } from "./body.js";
  * @property {import("./body.js").Encoding} encoding of a body that is an object
  * @property {number} timeout seconds for the whole exchange, the answer's body included
  * @property {"follow" | "manual"} redirect
+ * @property {string | null} origin to which the URL must lead; `null`: the site's own
+ * @property {"omit" | "include"} credentials for another origin than the site's own
  *
  * @typedef {(typeof import("../web/vocabulary.js").UNREACHABLE)[number]} Unreachable
  * @typedef {{ok: false, name: Unreachable | "invalid" | "aborted", message: string}} SendFailure
@@ -72,19 +74,25 @@ async function run(head, body, controller) {
  * @param {any} body
  * @param {AbortSignal} signal
  */
-function toRequest({ method, url, headers, encoding, redirect }, body, signal) {
+function toRequest({ method, url, headers, encoding, redirect, origin, credentials }, body, signal) {
   const out = new Headers(headers);
   const encoded = encodeBody(body, encoding, out.get("idempotency-key") ?? "");
   if (encoded.type && !out.has("content-type")) out.set("content-type", encoded.type);
-  const target = new URL(url, self.location.origin);
+  const own = self.location.origin;
+  const target = new URL(url, own);
+  const isOwn = target.origin === own;
+  // Python has judged the text; this is what the browser makes of it.
+  if (target.origin !== (origin ?? own)) throw new TypeError(`it leads to ${target.origin}, and may go to ${origin ?? own}`);
   // The server half then tells a redirect in a form that can be read here. Not to other origins, where one more
   // header would have to be allowed.
-  if (redirect === "manual" && target.origin === self.location.origin) out.set("pyqueue-redirect", "tell");
+  if (redirect === "manual" && isOwn) out.set("pyqueue-redirect", "tell");
   return new Request(target, {
     method,
     headers: out,
     body: encoded.body,
-    credentials: "same-origin",
+    credentials: isOwn ? "same-origin" : credentials,
+    // So a redirect that the browser follows does not leave the site.
+    mode: isOwn ? "same-origin" : "cors",
     // The answer must be the server's own, not a stored one.
     cache: "no-store",
     redirect,

@@ -16,6 +16,7 @@ from .._principal import scoped
 from .._queue import Queue
 from .._record import JobError, JobRecord, Refusal
 from .._retry import LONGEST_RETRY_AFTER, Retry
+from .._sift import sift
 from .._task import Task
 from .._vocabulary import UNREACHABLE, Certainty, CommandType, ErrorCode, OnConflict, Status
 from .commands import Command
@@ -100,6 +101,7 @@ class Rules:
         assert command.id is not None
         if self._memory.find(command.id) is not None:
             return
+        payload, refusal = self._sifted(command.task, command.payload)
         # A clock that was set back since must not delay it.
         created_at = min(command.at, self._now)
         job = JobRecord(
@@ -107,7 +109,7 @@ class Rules:
             id=command.id,
             principal=command.principal,
             task=command.task,
-            payload=command.payload,
+            payload=payload,
             bytes=command.bytes,
             created_at=created_at,
             not_before=created_at,
@@ -116,7 +118,18 @@ class Rules:
             retry=command.options.get("retry"),
             options=command.options,
         )
-        self._apply_options(job)
+        if refusal is None:
+            self._apply_options(job)
+        else:
+            self._end(job.with_(error=JobError(ErrorCode.REJECTED, refusal)), Status.FAILED)
+
+    def _sifted(self, task: str | None, payload: Mapping[str, Any]) -> tuple[Mapping[str, Any], str | None]:
+        """What may be stored of a payload, and why it is refused as it was given."""
+        try:
+            sifted = sift(task, payload, self._queue.csrf)
+        except InvalidPayload as invalid:
+            return {}, str(invalid)
+        return sifted.payload, sifted.refusal
 
     def _apply_options(self, job: JobRecord) -> None:
         """Puts a job whose options are not worked out yet: as waiting, or as failed where they cannot be."""
@@ -200,11 +213,16 @@ class Rules:
 
     def edit(self, job: JobRecord, command: Command) -> None:
         """Replaces a job's payload. One that is being sent is edited if this attempt does not succeed."""
-        if job.status is Status.SENDING and not job.cancel_requested:
-            edit = {"edit_payload": command.payload, "edit_bytes": command.bytes, "edit_seq": command.seq}
+        payload, refusal = self._sifted(job.task, command.payload)
+        if refusal is not None:
+            self._memory.count("refused")
+            refused = Refusal(command.type.value, f"the edit was refused: {refusal}", self._now)
+            self._memory.put(job.with_(refusal=refused))
+        elif job.status is Status.SENDING and not job.cancel_requested:
+            edit = {"edit_payload": payload, "edit_bytes": command.bytes, "edit_seq": command.seq}
             self._memory.put(job.with_(**edit))
         elif job.status in (Status.PENDING, Status.FAILED):
-            self._rewrite(job, command.payload, command.bytes, command.seq)
+            self._rewrite(job, payload, command.bytes, command.seq)
         else:
             self._refuse(job, command.type)
 

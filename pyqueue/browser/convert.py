@@ -37,6 +37,13 @@ class JsPayload(Mapping[str, Any]):
             raise KeyError(key)
         return from_js(Reflect.get(self.js, key))
 
+    def part(self, name: str) -> JsPayload | None:
+        """A view of the object in a field; `None` where it holds none, or a list or a file."""
+        value = Reflect.get(self.js, name) if Object.hasOwn(self.js, name) else None
+        if not isinstance(value, JsProxy) or Array.isArray(value):
+            return None
+        return JsPayload(value) if Object.getPrototypeOf(value) in (Object.prototype, jsnull) else None
+
     def __iter__(self) -> Iterator[str]:
         return iter(Object.keys(self.js))
 

@@ -12,7 +12,8 @@ from .convert import value_to_js
 
 
 class FetchTransport:
-    """Implements `pyqueue._ports.Transport`. Cookies go with requests to the site's own origin.
+    """Implements `pyqueue._ports.Transport`. Cookies go with requests to the site's own origin, and elsewhere
+    as the request says. The browser has the last word on where a URL leads.
 
     Args:
         bridge: worker/bridge.js.
@@ -30,6 +31,8 @@ class FetchTransport:
             "encoding": request.encoding,
             "timeout": request.timeout,
             "redirect": request.redirect,
+            "origin": request.origin,
+            "credentials": request.credentials,
         }
         exchange = self._bridge.send(json.dumps(head), value_to_js(request.body))
         try:

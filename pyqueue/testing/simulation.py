@@ -10,12 +10,14 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 from uuid import UUID
 
+from .._destinations import Destinations
 from .._driver import Driver
-from .._errors import UnknownJob
+from .._errors import InvalidPayload, InvalidRequest, UnknownJob
 from .._payload import check_payload, check_request
 from .._ports import Store, Transport
 from .._queue import Queue
 from .._record import JobRecord, decode
+from .._sift import check_no_secrets
 from .._vocabulary import Status
 from .clock import ManualClock, VirtualTimeLoop
 from .server import FakeServer
@@ -121,15 +123,21 @@ class Simulation:
         Raises:
             InvalidPayload: the payload is not something that can be stored and sent, as in a browser.
         """
-        csrf = self.queue.csrf
-        if csrf is not None:
-            payload = {name: value for name, value in payload.items() if name != csrf.field}
+        payload = check_no_secrets(task, payload, self.queue.csrf)
         size = check_payload(payload) if task is not None else check_request(payload)
+        if task is None:
+            self._check_destination(payload["url"])
         job_id = str(UUID(int=self.random.getrandbits(128), version=4))
         named = {} if task is None else {"task": task}
         fields = {"id": job_id, "payload": dict(payload), "bytes": size, **named}
         self._append("enqueue", **fields, options=options)
         return job_id
+
+    def _check_destination(self, url: str) -> None:
+        try:
+            Destinations(self.site.origin, self.queue.origins).find(url)
+        except InvalidRequest as invalid:
+            raise InvalidPayload(str(invalid)) from None
 
     def identify(self, principal: str) -> None:
         """The page says who is signed in, as the browser's `identify` does; `NOBODY`: nobody."""

@@ -32,6 +32,7 @@ from .._core.events import (
     Woken,
 )
 from .._core.owner import Owner
+from .._destinations import Destinations
 from .._errors import OwnershipLost
 from .._http import Request, Response, TransportError
 from .._outcome import Outcome
@@ -355,7 +356,9 @@ class World:
 
     def _send(self, worker: Worker, send: Send) -> None:
         job = send.job
-        transport = Outgoing(_Wire(), MemorySite(), own_headers(send, self.now), None)
+        transport = Outgoing(
+            _Wire(), Destinations(MemorySite().origin, ()), own_headers(send, self.now), None
+        )
         work = attempt(self.queue, job, transport, _Clock(self))
         self._advance(worker, job, work, None)
 

@@ -203,7 +203,10 @@ REQUESTS = {
     "no url": ("{ url: undefined }", "a request needs a url"),
     "no http": ("{ url: 'file:///etc' }", "is not an http(s) URL"),
     "no address": ("{ url: 'http://' }", "is not a URL"),
-    "credentials": ("{ url: 'http://me:secret@localhost/' }", "no such request can be sent"),
+    "credentials": (
+        "{ url: 'http://me:secret@localhost/' }",
+        "a URL with a user name or password is",
+    ),
     "an unknown field": ("{ url: '/x', payload: 1 }", "a request has no payload"),
     "a method that fetch refuses": ("{ url: '/x', method: 'TRACE' }", "no such request can be sent"),
     "a method that is none": ("{ url: '/x', method: 'a b' }", "no such request can be sent"),
@@ -215,8 +218,13 @@ REQUESTS = {
     "a name that is none": ("{ url: '/x', headers: { 'a b': 'c' } }", "no such request can be sent"),
     "a header of the browser's": (
         "{ url: '/x', headers: { Cookie: 'a=b' } }",
-        "a page may not set the header Cookie",
+        "request.headers.Cookie: cookies are not stored",
     ),
+    "a header that fetch leaves out": (
+        "{ url: '/x', headers: { Referer: '/' } }",
+        "a page may not set the header Referer",
+    ),
+    "a name in two cases": ("{ url: '/x', headers: { 'X-A': '1', 'x-a': '2' } }", "in different case"),
     "headers in a list": ("{ url: '/x', headers: [['a', 'b']] }", "request.headers must be a plain object"),
     "a cycle in the body": (f"{{ url: '/x', body: {CYCLE} }}", "request.body.self contains itself"),
     "a nested file": (

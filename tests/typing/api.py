@@ -11,9 +11,12 @@ from flask import Flask
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from pyqueue import (
+    Auth,
+    AuthContext,
     Context,
     Csrf,
     Limits,
+    Origin,
     Outcome,
     Queue,
     Reject,
@@ -61,6 +64,21 @@ queue = Queue(
     fleet_headers=False,
 )
 Queue(csrf=Csrf.django(url="/csrf/"))
+Queue(auth=Auth(url="/token", scheme="Token", timeout=5.0))
+Queue(auth="Bearer secret")  # type: ignore[arg-type]
+Queue(
+    origins=["https://api.example.org", Origin("https://b.example.org", credentials="include", auth=True)],
+    redact=lambda kept: kept,
+)
+
+
+@queue.auth
+async def token(ctx: AuthContext) -> str | None:
+    if ctx.refused or not ctx.principal:
+        return None
+    return str((await ctx.http.get("/token")).json()["token"])
+
+
 Queue(csrf="django")  # type: ignore[arg-type]
 queue.http(
     "comment.create",

@@ -14,7 +14,7 @@ def figures(sim: Simulation) -> list[tuple[str | None, ...]]:
 
 
 def queue(**options: bool) -> Queue:
-    declared = Queue(retry=Retry(base=5.0), **options)
+    declared = Queue(origins=["https://elsewhere.test"], retry=Retry(base=5.0), **options)
     declared.http("note", "POST", "/api/notes")
     declared.http("free", "POST", "/api/notes", ordering_key=None)
     declared.http("elsewhere", "POST", "https://elsewhere.test/api")

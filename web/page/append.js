@@ -9,6 +9,7 @@ import { command } from "./records.js";
 import { checkPayloads, reserve, withRoom } from "./room.js";
 import { views } from "./second.js";
 import { shown } from "./text.js";
+import { dropTokens } from "./tokens.js";
 import { toldPrincipal } from "./told.js";
 import { uuid } from "./uuid.js";
 
@@ -88,13 +89,20 @@ export async function append(commands, declared) {
   const naming = commands.filter((command) => command.type !== "enqueue" && "id" in command);
   const stores = ["inbox", "pages", ...(naming.length ? ["jobs"] : [])];
   const told = await toldPrincipal();
-  const requireJob = naming.length ? (await views()).requireJob : undefined;
-  await withRoom(declared, (room) => {
-    dropTokens(room.declaration, commands);
+  const requests = added.filter(({ task }) => task === undefined);
+  await withRoom(declared, async (room) => {
+    // Only here, where it is known that something can be stored at all.
+    const second = naming.length || requests.length ? await views() : undefined;
+    const { declaration } = room;
+    for (const { payload } of commands) if (payload) dropTokens(payload, "payload", declaration);
+    for (const { payload = {} } of requests) second?.checkRequest(payload, declaration, declared);
     checkPayloads(room, commands);
     return transact(stores, "readwrite", async (tx) => {
       const principal = told ?? (await readPages(tx)).identity?.principal;
-      await Promise.all(naming.map(({ id }) => requireJob?.(tx, id, principal)));
+      for (const { id, payload } of naming) {
+        const job = await second?.requireJob(tx, id, principal);
+        if (payload && job?.task === undefined) second?.checkRequest(payload, declaration, declared);
+      }
       const inbox = tx.objectStore("inbox");
       const pages = tx.objectStore("pages");
       // Fired together, not awaited each. If there is no room for them, the transaction is aborted.
@@ -107,26 +115,4 @@ export async function append(commands, declared) {
       if (added.length) pages.put({ name: "appended", value: reserve(room, appended, added) });
     });
   });
-}
-
-/**
- * Takes the site's CSRF tokens out: they are not stored, and the worker adds one that is fresh.
- *
- * @param {Declaration | undefined} declared
- * @param {Command[]} commands
- */
-function dropTokens({ csrf } = {}, commands) {
-  if (!csrf) return;
-  const { field = "", header } = csrf;
-  for (const { task, payload } of commands) {
-    if (!payload) continue;
-    if (field) delete payload[field];
-    if (task !== undefined) continue;
-    // A request of its own, or an edit, which may be of one.
-    const { body, headers } = payload;
-    if (field && typeof body === "object") delete body?.[field];
-    for (const name of Object.keys(headers ?? {})) {
-      if (name.toLowerCase() === header.toLowerCase()) delete headers[name];
-    }
-  }
 }

@@ -56,6 +56,7 @@ export async function required(id, reading) {
  * @param {IDBTransaction} tx over `jobs` and `inbox`
  * @param {unknown} id
  * @param {string} [principal] whose it has to be
+ * @returns {Promise<{task?: string}>} the job, or the command that makes it
  * @throws {import("./errors.js").UnknownJob} no job of theirs has it
  */
 export async function requireJob(tx, id, principal = NOBODY) {
@@ -63,7 +64,7 @@ export async function requireJob(tx, id, principal = NOBODY) {
     const record = await result(tx.objectStore("jobs").index("id").get(id));
     const waiting = record ? [record] : await result(tx.objectStore("inbox").getAll());
     const found = waiting.find((one) => one.id === id && (record || one.type === "enqueue"));
-    if (found && (found.principal ?? NOBODY) === principal) return;
+    if (found && (found.principal ?? NOBODY) === principal) return found;
   }
   throw new UnknownJob(`there is no job ${shown(id)}`);
 }

@@ -1,6 +1,5 @@
 /** Payloads: what may be one, the copy that is stored, and how large it is. docs/javascript.md has the rules. */
 
-import { siteRoot } from "../mount.js";
 import { MAX_DEPTH, MAX_RECORD } from "../vocabulary.js";
 import { InvalidPayload, PayloadTooLarge, PyqueueError } from "./errors.js";
 import { bytesOf, isText, kindOf, shown } from "./text.js";
@@ -65,52 +64,17 @@ export function payloadOf(value) {
 
 /**
  * @param {unknown} value a job's own `{url, method?, headers?, body?}`
- * @returns {Stored}
+ * @returns {Stored} what of it can be stored; `checkRequest` judges the request
  * @throws {InvalidPayload | PayloadTooLarge}
  */
 export function requestOf(value) {
   if (!isPlain(value)) {
     throw new InvalidPayload(`a job needs a task's name or a request, not ${shown(value)}`);
   }
-  const { url, method, headers, body, ...rest } = value;
-  const unknown = Object.keys(rest);
-  if (unknown.length) throw new InvalidPayload(`a request has no ${unknown.join(", ")}`);
-  const request = { url: addressOf(url), method: methodOf(method), headers: headersOf(headers), body: bodyOf(body) };
-  checkRequest(request);
+  const request = { ...value };
+  if (request.url instanceof URL) request.url = request.url.href;
+  request.body = bodyOf(request.body);
   return copyOf("request", request, 1);
-}
-
-/** @param {unknown} url absolute, or relative to the site's root */
-function addressOf(url) {
-  if (typeof url !== "string" && !(url instanceof URL)) throw new InvalidPayload("a request needs a url");
-  let absolute;
-  try {
-    absolute = new URL(url, siteRoot());
-  } catch {
-    throw new InvalidPayload(`${url} is not a URL`);
-  }
-  if (!/^https?:$/.test(absolute.protocol)) throw new InvalidPayload(`${url} is not an http(s) URL`);
-  return absolute.href;
-}
-
-/** @param {unknown} method */
-function methodOf(method) {
-  if (method === undefined || typeof method === "string") return method?.toUpperCase();
-  throw new InvalidPayload("request.method must be text");
-}
-
-/**
- * @param {unknown} headers
- * @returns {{[name: string]: string} | undefined}
- */
-function headersOf(headers) {
-  if (headers === undefined) return undefined;
-  if (!isPlain(headers)) throw new InvalidPayload("request.headers must be a plain object");
-  const given = Object.entries(headers).filter(([, value]) => value !== undefined);
-  for (const [name, value] of given) {
-    if (typeof value !== "string") throw new InvalidPayload(`${pathOf("request", ["headers", name])} must be text`);
-  }
-  return Object.fromEntries(given);
 }
 
 /** @param {unknown} body */
@@ -119,23 +83,6 @@ function bodyOf(body) {
   if (body instanceof FormData) return fieldsOf(body);
   if (body instanceof ArrayBuffer || ArrayBuffer.isView(body)) return new Blob([/** @type {BlobPart} */ (body)]);
   return body;
-}
-
-/**
- * Lets the browser judge: what it does not take here it would not send later.
- *
- * @param {{url: string, method?: string, headers?: {[name: string]: string}, body?: unknown}} request
- */
-function checkRequest({ url, method = "POST", headers = {}, body }) {
-  let made;
-  try {
-    made = new Request(url, { method, headers, body: body === undefined ? null : "" });
-  } catch (cause) {
-    throw new InvalidPayload(`no such request can be sent: ${/** @type {Error} */ (cause).message}`, { cause });
-  }
-  // The ones that belong to the browser are dropped without a word.
-  const dropped = Object.keys(headers).find((name) => !made.headers.has(name));
-  if (dropped !== undefined) throw new InvalidPayload(`a page may not set the header ${dropped}`);
 }
 
 /**

@@ -71,7 +71,7 @@
  * @typedef {{payload_bytes: number, jobs: number, bytes: number}} Limits
  * @typedef {{header: string, field?: string}} Csrf where the site's forms and requests bear a token
  * @typedef {{limits?: Partial<Limits>, tasks?: {[name: string]: {label?: string | null}}, csrf?: Csrf,
- *   login?: string}} Declaration
+ *   login?: string, origins?: string[]}} Declaration `origins`: besides the site's own, to which requests may go
  * @typedef {{key: number, from: "inbox" | "jobs", seq: number, reason: string, at: number, record: unknown}}
  *   AsideRecord
  *

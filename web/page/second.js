@@ -1,9 +1,10 @@
 /** Loads the page's second script: at its first use, at the latest once the page is loaded and idle. */
 
-import { mount } from "../mount.js";
+import { mount, siteRoot } from "../mount.js";
 import { listen } from "./channel.js";
 import { transact } from "./database.js";
 import { InvalidPayload, JobFailed, PyqueueError, UnknownJob } from "./errors.js";
+import { dropTokens } from "./tokens.js";
 import { VIEWS } from "./views-address.js";
 
 /** @typedef {typeof import("./views.js")} Views */
@@ -30,6 +31,6 @@ export function views() {
 async function load() {
   /** @type {Views} */
   const module = await import(failed ? `${VIEWS}?${failed}` : VIEWS.href);
-  module.share({ mount, transact, listen, InvalidPayload, JobFailed, UnknownJob });
+  module.share({ mount, siteRoot, transact, listen, dropTokens, InvalidPayload, JobFailed, UnknownJob });
   return module;
 }

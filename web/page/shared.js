@@ -3,8 +3,10 @@
 /**
  * @typedef {object} Shared
  * @property {typeof import("../mount.js").mount} mount what was said of the place
+ * @property {typeof import("../mount.js").siteRoot} siteRoot
  * @property {typeof import("./database.js").transact} transact with the one connection
  * @property {typeof import("./channel.js").listen} listen to the one channel
+ * @property {typeof import("./tokens.js").dropTokens} dropTokens
  * @property {typeof import("./errors.js").InvalidPayload} InvalidPayload as the site imports it, like the others
  * @property {typeof import("./errors.js").JobFailed} JobFailed
  * @property {typeof import("./errors.js").UnknownJob} UnknownJob
@@ -12,10 +14,14 @@
 
 /** @type {Shared["mount"]} */
 export let mount;
+/** @type {Shared["siteRoot"]} */
+export let siteRoot;
 /** @type {Shared["transact"]} */
 export let transact;
 /** @type {Shared["listen"]} */
 export let listen;
+/** @type {Shared["dropTokens"]} */
+export let dropTokens;
 /** @type {Shared["InvalidPayload"]} */
 export let InvalidPayload;
 /** @type {Shared["JobFailed"]} */
@@ -25,5 +31,5 @@ export let UnknownJob;
 
 /** @param {Shared} given called before anything else */
 export function share(given) {
-  ({ mount, transact, listen, InvalidPayload, JobFailed, UnknownJob } = given);
+  ({ mount, siteRoot, transact, listen, dropTokens, InvalidPayload, JobFailed, UnknownJob } = given);
 }

@@ -9,6 +9,7 @@ export { readJobs } from "./list.js";
 export { readExplained, readJob } from "./look.js";
 export { OwnWorker } from "./own-worker.js";
 export { registerPeriodicSync } from "./periodic.js";
+export { checkRequest } from "./request.js";
 export { share } from "./shared.js";
 export { clear, principal, signOut } from "./sign-out.js";
 export { guardSignOut } from "./sign-out-guard.js";

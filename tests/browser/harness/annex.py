@@ -33,6 +33,11 @@ class Annex(Demo):
         super().empty()
         self.damage()
 
+    def authorizations(self) -> list[str | None]:
+        """What `/annex/guarded` was sent as `Authorization`, by each request."""
+        seen: list[str | None] = self._get("/annex/guarded")
+        return seen
+
     def reports(self) -> list[Any]:
         """What pages of the annex reported since the server started."""
         return [arrival["body"] for arrival in self.log() if arrival["path"] == "/annex/answers/thanks"]

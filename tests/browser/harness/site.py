@@ -37,15 +37,20 @@ class Site:
 
     Attributes:
         url: of a page with the queue and its status element.
+        other: the same server as another origin.
         declaration: what the server declares in pyqueue.js, if anything.
+        asked: the host of each request for `/asked`.
     """
 
     declaration: dict[str, Any] | None
+    asked: list[str]
 
     def __init__(self) -> None:
         self.declaration = None
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, self))
         self.url = f"http://localhost:{self._server.server_port}/"
+        self.other = f"http://127.0.0.1:{self._server.server_port}"
+        self.asked = []
         self._thread = Thread(target=self._server.serve_forever, daemon=True)
 
     def start(self) -> None:
@@ -84,7 +89,13 @@ class _Handler(SimpleHTTPRequestHandler):
         elif path == "/endless":
             with contextlib.suppress(ConnectionError):
                 self._answer("x" * _ENDLESS, "text/plain")
+        elif path == "/leave":
+            self.send_response(302)
+            self.send_header("location", f"{self._site.other}/asked")
+            self.send_header("content-length", "0")
+            self.end_headers()
         elif path == "/asked":
+            self._site.asked.append(self.headers.get("host", ""))
             self._answer(self.headers.get("pyqueue-redirect", ""), "text/plain")
         elif path == "/broken":
             self._answer("half of it", "text/plain", missing=10)

@@ -13,7 +13,7 @@ from typing import Any
 from server import create_default_app
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -47,6 +47,7 @@ def create_app() -> ASGIApp:
         *(Mount(folder, assets()) for folder in FOLDERS),
         Route("/annex/{name}.html", _page),
         Route("/annex/answers/{name}", _answer, methods=["POST"]),
+        *_guarded(),
         Mount("/annex", StaticFiles(directory=PAGES)),
     ]
     return DamagedSite(app)
@@ -62,6 +63,31 @@ ANSWERS = {
 
 async def _answer(request: Request) -> Response:
     return ANSWERS[request.path_params["name"]]
+
+
+def _guarded() -> list[Route]:
+    """Tokens, of which the first is stale when it is used; what is guarded by them; and what it has seen."""
+    seen: list[str | None] = []
+    given: list[str] = []
+
+    async def token(request: Request) -> Response:
+        given.append(f"token-number-{len(given) + 1}")
+        return JSONResponse({"token": given[-1], "expires_in": 3600})
+
+    async def guarded(request: Request) -> Response:
+        seen.append(request.headers.get("authorization"))
+        if seen[-1] in (None, "Bearer token-number-1"):
+            return PlainTextResponse("Stale", 401)
+        return PlainTextResponse(f"4111 {seen[-1]}", 201)
+
+    async def all_seen(request: Request) -> Response:
+        return JSONResponse(seen)
+
+    return [
+        Route("/annex/token", token),
+        Route("/annex/guarded", guarded, methods=["POST"]),
+        Route("/annex/guarded", all_seen),
+    ]
 
 
 async def _page(request: Request) -> Response:
