@@ -21,8 +21,10 @@ from .._errors import StoreError
 from .._outcome import Outcome, Verdict
 from .._ports import Changes, Loaded, Query, Unreadable
 from .._principal import NOBODY, is_principal
+from .._problem import WORDS
 from .._queue import Queue
 from .._record import JobRecord, decode, is_number
+from .._text import text_of
 from .._vocabulary import SILENCE, UNREACHABLE, CommandType, ErrorCode, HoldKind, Status
 from .commands import Command
 from .deliveries import Deliveries, Ended
@@ -222,7 +224,7 @@ class Owner:
         if not isinstance(flag, Mapping):
             return  # The last known answer is in `holds`.
         if flag.get("paused"):
-            self._hold(HoldKind.KILL_SWITCH, str(flag.get("reason") or "paused by the site's kill switch"))
+            self._hold(HoldKind.KILL_SWITCH, flag.get("reason") or "paused by the site's kill switch")
         else:
             self._release(HoldKind.KILL_SWITCH)
 
@@ -522,7 +524,8 @@ class Owner:
         self._meta[name] = value
         self._written[name] = value
 
-    def _hold(self, kind: HoldKind, reason: str) -> None:
+    def _hold(self, kind: HoldKind, reason: Any) -> None:
+        reason = text_of(reason, WORDS)
         if self._holds.get(kind, {}).get("reason") != reason:
             self._holds = {**self._holds, kind.value: {"reason": reason, "since": self._now}}
             self._write("holds", self._holds)
@@ -634,7 +637,7 @@ def _read_holds(stored: Any) -> dict[str, Any]:
     """`meta.holds`, without what is malformed."""
     holds = stored if isinstance(stored, Mapping) else {}
     return {
-        kind.value: {"reason": str(hold.get("reason") or ""), "since": hold["since"]}
+        kind.value: {"reason": text_of(hold.get("reason") or "", WORDS), "since": hold["since"]}
         for kind in HoldKind
         if isinstance(hold := holds.get(kind.value), Mapping) and is_number(hold.get("since"))
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from math import inf
 from typing import Any
 
 from .._errors import PyqueueError
@@ -15,6 +16,29 @@ SILENCE = 60.0
 
 PATIENCE = 10.0
 """Seconds to wait for a lock before looking whether its holder is alive."""
+
+
+class _Watch:
+    """Tells a silent owner from one at work.
+
+    Its last sign may be later than now: the clock was set back, or the sign is not its own. Then it is silent
+    once there was no other for as long as that.
+    """
+
+    def __init__(self) -> None:
+        self._seen = -inf
+        self._looks = 0
+
+    def is_silent(self, beat_at: float, now: float) -> bool:
+        """To be asked every `PATIENCE` seconds.
+
+        Args:
+            beat_at: the owner's last sign, Unix time in seconds.
+            now: Unix time in seconds.
+        """
+        self._looks = self._looks + 1 if beat_at == self._seen else 0
+        self._seen = beat_at
+        return now - beat_at > SILENCE or self._looks * PATIENCE > SILENCE
 
 
 def make_lock(bridge: Any, store: IndexedDBStore, clock: Clock) -> Lock:
@@ -41,16 +65,17 @@ class WebLock:
         release = await self._acquire()
         try:
             # The last owner's sign may be days old: until this one's is written, it must not count.
-            await self._store.claim(self._clock.now(), silent_since=float("inf"))
+            await self._store.claim(self._clock.now(), silent_since=inf)
             yield
         finally:
             release()
 
     async def _acquire(self) -> Any:
         """The function that frees the lock."""
+        watch = _Watch()
         while True:
             answer = await self._bridge.acquire(PATIENCE, False)
-            if not answer.ok and self._clock.now() - await self._store.beat_at() > SILENCE:
+            if not answer.ok and watch.is_silent(await self._store.beat_at(), self._clock.now()):
                 answer = await self._bridge.acquire(0, True)
             if answer.ok:
                 return answer.value
@@ -67,7 +92,12 @@ class LeaseLock:
     @asynccontextmanager
     async def hold(self) -> AsyncIterator[None]:
         """See `Lock.hold`."""
-        while not await self._store.claim(now := self._clock.now(), silent_since=now - SILENCE):
+        watch = _Watch()
+        while True:
+            now = self._clock.now()
+            is_silent = watch.is_silent(await self._store.beat_at(), now)
+            if await self._store.claim(now, silent_since=inf if is_silent else now - SILENCE):
+                break
             await self._clock.sleep(PATIENCE)
         try:
             yield

@@ -46,7 +46,7 @@ def raw(content_type: str, body: bytes) -> Iterable[bytes]:
 def json_by_value(content_type: str, body: bytes) -> Iterable[bytes]:
     """Of JSON the value counts: neither the order of members nor white space. Anything else as `raw`.
 
-    So is JSON that is longer than `MAX_BY_VALUE`, nested more than 100 deep, or has numbers that Python has not.
+    So is JSON that is longer than `MAX_BY_VALUE`, nested over 100 deep, or has numbers that Python has not.
     """
     media_type = _media_type(content_type)
     is_json = media_type == "application/json" or media_type.endswith("+json")

@@ -115,7 +115,7 @@ export async function append(commands, declared) {
  * @param {Command[]} commands
  */
 function dropTokens({ csrf } = {}, commands) {
-  if (!csrf) return;
+  if (typeof csrf?.header !== "string") return;
   const { field = "", header } = csrf;
   for (const { task, payload } of commands) {
     if (!payload) continue;

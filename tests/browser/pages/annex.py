@@ -13,7 +13,7 @@ from typing import Any
 from server import create_default_app
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -45,6 +45,7 @@ def create_app() -> ASGIApp:
     app = create_default_app()
     app.router.routes += [
         *(Mount(folder, assets()) for folder in FOLDERS),
+        Route("/annex/redirected_tasks.py", _redirect),
         Route("/annex/{name}.html", _page),
         Route("/annex/answers/{name}", _answer, methods=["POST"]),
         Mount("/annex", StaticFiles(directory=PAGES)),
@@ -62,6 +63,12 @@ ANSWERS = {
 
 async def _answer(request: Request) -> Response:
     return ANSWERS[request.path_params["name"]]
+
+
+async def _redirect(request: Request) -> Response:
+    """To the same tasks on another origin of this server."""
+    elsewhere = request.url.replace(hostname="127.0.0.1", path="/annex/odd_tasks.py", query="")
+    return RedirectResponse(str(elsewhere))
 
 
 async def _page(request: Request) -> Response:
