@@ -9,36 +9,8 @@ from typing import Any
 
 from .._errors import PyqueueError
 from .._ports import Changes, Clock, Lock
+from .._watch import PATIENCE, SILENCE, Watch
 from .indexeddb import IndexedDBStore
-
-SILENCE = 60.0
-"""Seconds without a commit after which an owner is taken for frozen: three of the drain's heartbeats."""
-
-PATIENCE = 10.0
-"""Seconds to wait for a lock before looking whether its holder is alive."""
-
-
-class _Watch:
-    """Tells a silent owner from one at work.
-
-    Its last sign may be later than now: the clock was set back, or the sign is not its own. Then it is silent
-    once there was no other for as long as that.
-    """
-
-    def __init__(self) -> None:
-        self._seen = -inf
-        self._looks = 0
-
-    def is_silent(self, beat_at: float, now: float) -> bool:
-        """To be asked every `PATIENCE` seconds.
-
-        Args:
-            beat_at: the owner's last sign, Unix time in seconds.
-            now: Unix time in seconds.
-        """
-        self._looks = self._looks + 1 if beat_at == self._seen else 0
-        self._seen = beat_at
-        return now - beat_at > SILENCE or self._looks * PATIENCE > SILENCE
 
 
 def make_lock(bridge: Any, store: IndexedDBStore, clock: Clock) -> Lock:
@@ -72,7 +44,7 @@ class WebLock:
 
     async def _acquire(self) -> Any:
         """The function that frees the lock."""
-        watch = _Watch()
+        watch = Watch()
         while True:
             answer = await self._bridge.acquire(PATIENCE, False)
             if not answer.ok and watch.is_silent(await self._store.beat_at(), self._clock.now()):
@@ -92,7 +64,7 @@ class LeaseLock:
     @asynccontextmanager
     async def hold(self) -> AsyncIterator[None]:
         """See `Lock.hold`."""
-        watch = _Watch()
+        watch = Watch()
         while True:
             now = self._clock.now()
             is_silent = watch.is_silent(await self._store.beat_at(), now)
