@@ -4,7 +4,7 @@ import { openDatabase } from "../web/schema.js";
 import { answer } from "./answer.js";
 import { broadcast } from "./channel.js";
 import { acquire } from "./locks.js";
-import { finished, splitRecords, write } from "./records.js";
+import { finished, setStraysAside, splitRecords, write } from "./records.js";
 import { send } from "./send.js";
 import { askPages, origin, readCookie } from "./site.js";
 import { register } from "./sync.js";
@@ -14,6 +14,7 @@ export const bridge = {
   open: (onClose) => answer(() => openDatabase(onClose)),
   finished,
   splitRecords,
+  setStraysAside,
   write,
   /** Whether there are Web Locks: they need a secure context. */
   hasLocks: "locks" in navigator,

@@ -40,16 +40,22 @@ export function file(path) {
  * so that the browser sees a new worker when the tasks change; a static host names it in the URL.
  *
  * @returns {File | undefined}
- * @throws {Error} it is on another origin: its code would act for this one
+ * @throws {Error} it is not on this site's origin: its code would act for this one
  */
 export function tasksFile() {
   const named = new URL(self.location.href).searchParams.get("tasks");
   const tasks = /** @type {any} */ (self).PYQUEUE_TASKS ?? (named ? { url: named } : undefined);
   if (!tasks) return undefined;
   const url = new URL(tasks.url, self.location.href);
-  if (url.origin !== self.location.origin) throw new Error(`tasks must be on this site's origin, not ${url.href}`);
+  if (!isOwn(url)) throw new Error(`tasks must be on this site's origin, not ${url.href}`);
   return { url: url.href, sha256: tasks.sha256 };
 }
+
+/**
+ * @param {URL} url
+ * @returns {boolean} whether it is on this origin, and no `blob:`, which has the origin of whoever made it
+ */
+const isOwn = ({ origin, protocol }) => origin === self.location.origin && protocol === self.location.protocol;
 
 /** @param {File} file */
 function keyOf({ url, sha256 }) {
@@ -88,6 +94,7 @@ async function download({ url, sha256 }) {
   } catch (error) {
     throw new Error(`${url} could not be downloaded: ${/** @type {Error} */ (error).message}`);
   }
+  if (!isOwn(new URL(response.url))) throw new Error(`${url} was redirected to another origin: ${response.url}`);
   if (!response.ok) throw new Error(`${url} could not be downloaded: the server answered ${response.status}`);
   // `crypto.subtle` is there wherever the Cache API is; without both, nothing outlives this boot.
   if (sha256 && self.crypto.subtle) {

@@ -29,9 +29,11 @@ export function finished(tx, requests) {
  * made, or only one so deep that it would end Python, are told apart.
  *
  * @param {any[]} records
- * @param {number[]} keys of the records
- * @returns {{text: string, payloads: any[], edits: any[], unreadable: [key: number, reason: string][]}} `text`:
- *   a list of the readable ones, each with its key as `seq`; `payloads` and `edits`: their payloads
+ * @param {IDBValidKey[]} keys of the records
+ * @returns {{text: string, payloads: any[], edits: any[], unreadable: [key: number, reason: string][],
+ *   strays: IDBValidKey[]}} `text`:
+ *   a list of the readable ones, each with its key as `seq`; `payloads` and `edits`: their payloads; `strays`: keys
+ *   that no command and no job has
  */
 export function splitRecords(records, keys) {
   /** @type {string[]} */
@@ -42,18 +44,40 @@ export function splitRecords(records, keys) {
   const edits = [];
   /** @type {[number, string][]} */
   const unreadable = [];
+  /** @type {IDBValidKey[]} */
+  const strays = [];
   records.forEach((record, at) => {
+    const key = keys[at];
+    if (!isSeq(key)) {
+      strays.push(key);
+      return;
+    }
     try {
       const { payload, edit_payload, ...rest } = record;
       checkDepth(rest, MAX_DEPTH + 2); // A result stands in a field of the record.
-      texts.push(JSON.stringify({ ...rest, seq: keys[at] }));
+      texts.push(JSON.stringify({ ...rest, seq: key }));
       payloads.push(payload);
       edits.push(edit_payload);
     } catch (error) {
-      unreadable.push([keys[at], `the record cannot be read: ${/** @type {Error} */ (error).message}`]);
+      unreadable.push([key, `the record cannot be read: ${/** @type {Error} */ (error).message}`]);
     }
   });
-  return { text: `[${texts.join()}]`, payloads, edits, unreadable };
+  return { text: `[${texts.join()}]`, payloads, edits, unreadable, strays };
+}
+
+/** @param {IDBValidKey} key @returns {key is number} whether it is one that the inbox gives */
+const isSeq = (key) => Number.isSafeInteger(key) && /** @type {number} */ (key) >= 0;
+
+/**
+ * Sets records aside that stand at keys which no command and no job has: another script of the site has put them
+ * there, and no list of numbers can name them.
+ *
+ * @param {IDBTransaction} tx with `aside` and the source store
+ * @param {"inbox" | "jobs"} source
+ * @param {IDBValidKey[]} keys
+ */
+export function setStraysAside(tx, source, keys) {
+  for (const key of keys) setAside(tx, source, key, "its key is not a number that the inbox gave", Date.now() / 1000);
 }
 
 /**
@@ -94,7 +118,7 @@ export function write(tx, text, payloads) {
   const named = tx.objectStore("meta");
   const reading = named.get("owner");
   reading.onsuccess = () => {
-    found.overtaken = reading.result?.value.epoch > epoch;
+    found.overtaken = reading.result?.value?.epoch > epoch;
     if (found.overtaken) tx.abort();
   };
   for (const record of jobs) tx.objectStore("jobs").put(record);
@@ -112,7 +136,7 @@ export function write(tx, text, payloads) {
  *
  * @param {IDBTransaction} tx with `aside` and the source store
  * @param {"inbox" | "jobs"} from
- * @param {number} seq
+ * @param {IDBValidKey} seq
  * @param {string} reason
  * @param {number} at Unix time in seconds
  */
@@ -120,6 +144,7 @@ function setAside(tx, from, seq, reason, at) {
   const store = tx.objectStore(from);
   const reading = store.get(seq);
   reading.onsuccess = () => {
+    if (reading.result === undefined) return; // It is there already.
     tx.objectStore("aside").add({ from, seq, reason, at, record: reading.result });
     store.delete(seq);
   };

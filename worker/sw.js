@@ -14,7 +14,7 @@ import { NAME } from "./mount.js";
 import { onToken } from "./site.js";
 import { onSync, register } from "./sync.js";
 import { inTurn } from "./turn.js";
-import { wake } from "./wake.js";
+import { PAGE_REASONS, wake } from "./wake.js";
 
 /** Seconds. After a message the page's timer wakes the queue again, so only nearest work is waited for. */
 const MESSAGE_LINGER = 5;
@@ -57,8 +57,9 @@ worker.addEventListener("activate", (event) => {
 
 worker.addEventListener("message", (event) => {
   if (event.data?.type === "token") onToken(event.data);
-  if (event.data?.type !== "wake" || installing) return;
-  const { reason } = event.data;
+  const { type, reason } = event.data ?? {};
+  // Any script of the site may send anything, and a reason of its own making would be remembered for ever.
+  if (type !== "wake" || !PAGE_REASONS.has(reason) || installing) return;
   // The message event of a page's own worker has no life to extend: the worker lives as long as its page lets it.
   if ("waitUntil" in event) event.waitUntil(wakeForPage(reason));
   else inTurn(reason, wakeForPage);

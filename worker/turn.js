@@ -5,6 +5,7 @@
 
 import { isInboxEmpty } from "./inbox.js";
 import { NAME } from "./mount.js";
+import { PAGE_REASONS } from "./wake.js";
 
 /** Seconds without work after which the page may end its worker, and the interpreter with it. */
 const REST = 10;
@@ -71,7 +72,7 @@ function turn(work) {
       tabs.removeEventListener("message", follow);
       hasTurn = true;
       tabs.addEventListener("message", ({ data }) => {
-        if (!data.wake) return;
+        if (!PAGE_REASONS.has(data?.wake)) return;
         tabs.postMessage({ heard: true });
         take(data.wake, work);
       });
@@ -79,9 +80,9 @@ function turn(work) {
     };
     /** @param {MessageEvent} event */
     const follow = async ({ data }) => {
-      if (data.heard || data.done) clearTimeout(limit);
+      if (data?.heard || data?.done) clearTimeout(limit);
       // It may have looked before this page's command was there.
-      if (data.done && (await isInboxEmpty().catch(() => false))) withdrawal.abort();
+      if (data?.done && (await isInboxEmpty().catch(() => false))) withdrawal.abort();
     };
     // The lock of the queue itself knows what to do about a frozen owner.
     const limit = self.setTimeout(begin, PATIENCE * 1000);

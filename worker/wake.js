@@ -3,6 +3,9 @@
 import { boot, origin } from "./boot.js";
 import { broadcast, broadcastFailure } from "./channel.js";
 
+/** Why a page wakes the queue. */
+export const PAGE_REASONS = new Set(["append", "load", "online", "visible", "timer"]);
+
 /** Milliseconds after a wake-up in which further ones for the same reason are told together. */
 const GAP = 10;
 

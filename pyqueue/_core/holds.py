@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from .._outcome import Outcome, Verdict
+from .._problem import WORDS
 from .._record import is_number
+from .._text import text_of
 from .._vocabulary import HoldKind
 
 
@@ -36,14 +38,15 @@ class Holds:
         """What `meta.holds` is to hold, and what pages are told."""
         return self._held
 
-    def begin(self, kind: HoldKind, reason: str, now: float) -> None:
+    def begin(self, kind: HoldKind, reason: Any, now: float) -> None:
         """Holds the queue. The same reason again changes nothing.
 
         Args:
             kind: of the hold; there is one of each at most.
-            reason: for a person.
+            reason: for a person; anything, of which so much text is kept as of a server's words.
             now: Unix time in seconds.
         """
+        reason = text_of(reason, WORDS)
         if self._held.get(kind, {}).get("reason") != reason:
             self._held = {**self._held, kind.value: {"reason": reason, "since": now}}
             self.has_changed = True
@@ -86,7 +89,7 @@ def _is_refusal(outcome: Outcome) -> bool:
 def _read(stored: Any) -> dict[str, Any]:
     holds = stored if isinstance(stored, Mapping) else {}
     return {
-        kind.value: {"reason": str(hold.get("reason") or ""), "since": hold["since"]}
+        kind.value: {"reason": text_of(hold.get("reason") or "", WORDS), "since": hold["since"]}
         for kind in HoldKind
         if isinstance(hold := holds.get(kind.value), Mapping) and is_number(hold.get("since"))
     }

@@ -219,7 +219,7 @@ class Owner:
         if not isinstance(flag, Mapping):
             return  # The last known answer is in `holds`.
         if flag.get("paused"):
-            reason = str(flag.get("reason") or "paused by the site's kill switch")
+            reason = flag.get("reason") or "paused by the site's kill switch"
             self._holds.begin(HoldKind.KILL_SWITCH, reason, self._now)
         else:
             self._holds.end(HoldKind.KILL_SWITCH)

@@ -257,11 +257,16 @@ def _read(stored: Any) -> dict[str, _Sweep]:
         name: _Sweep(sweep["after"], sweep["at"], sweep.get("after_seq", -1), _whose(sweep))
         for name in _CONCERNED
         if isinstance(sweep := sweeps.get(name), Mapping)
-        and is_number(sweep.get("after"))
+        and (is_number if name == CLOCK else _is_place)(sweep.get("after"))
         and is_number(sweep.get("at"))
-        and is_number(sweep.get("after_seq", -1))
-        and (name != CLEAR or (_whose(sweep) and int(sweep.get("after_seq", -1)) < len(_STATUSES)))
+        and _is_place(sweep.get("after_seq", -1))
+        and (name != CLEAR or (_whose(sweep) and sweep.get("after_seq", -1) < len(_STATUSES)))
     }
+
+
+def _is_place(value: Any) -> bool:
+    """Whether a value is a `seq`, or before all of them."""
+    return is_number(value) and (value == -1 or (value >= 0 and is_count(int(value)) and value == int(value)))
 
 
 def _whose(sweep: Mapping[str, Any]) -> dict[str, int]:

@@ -11,9 +11,10 @@ from typing import Any
 from js import IDBKeyRange
 from pyodide.ffi import JsProxy, create_once_callable, to_js
 
+from .._epoch import epoch_after
 from .._errors import OwnershipLost, StoreError
 from .._ports import Changes, Loaded, Query, Unreadable
-from .._record import encode
+from .._record import encode, is_number
 from .convert import JsPayload, plain_to_js, value_to_js
 from .database import Database
 
@@ -43,7 +44,7 @@ class IndexedDBStore:
 
             def raise_epoch(_event: Any) -> None:
                 nonlocal epoch
-                epoch = _epoch_of(reading.result) + 1
+                epoch = epoch_after(_sign(reading.result, "epoch"))
                 meta.put(_named("owner", {"epoch": epoch, "beat_at": now}))
 
             reading.onsuccess = create_once_callable(raise_epoch)
@@ -52,35 +53,57 @@ class IndexedDBStore:
         (records,) = await self._database.run(["meta"], "readwrite", fire)
         self._epoch = epoch
         split = self._bridge.splitRecords(records, to_js([0] * len(records)))
-        named = {record["name"]: record.get("value") for record in json.loads(split.text)}
+        read = [record for record in json.loads(split.text) if isinstance(record.get("name"), str)]
+        named = {record["name"]: record.get("value") for record in read}
         return {**named, "owner": {"epoch": epoch, "beat_at": now}}
 
     async def load(self, query: Query) -> Loaded:
-        """See `Store.load`."""
+        """See `Store.load`. Records at keys that no command and no job can have are set aside."""
+        while True:
+            loaded, strays = await self._load(query)
+            if not strays:
+                return loaded
+            await self._set_aside(strays)
+
+    async def _load(self, query: Query) -> tuple[Loaded, Mapping[str, Any]]:
+        """What the query finds, and by store the keys of what is none of it."""
         reads_inbox = query.inbox_after is not None
         stores = [*(["inbox"] if reads_inbox else []), *(["jobs"] if _names_jobs(query) else [])]
         if not stores:
-            return Loaded()
+            return Loaded(), {}
 
         def fire(transaction: Any) -> Sequence[Any]:
             requests = _select(transaction, query) if "jobs" in stores else []
             if reads_inbox:
-                after = IDBKeyRange.lowerBound(query.inbox_after, True)
+                # From the beginning: there may be anything before the first number too.
+                begins = query.inbox_after is None or query.inbox_after <= 0
+                after = None if begins else IDBKeyRange.lowerBound(query.inbox_after, True)
                 requests += _both(transaction.objectStore("inbox"), after, query.inbox_limit)
             return requests
 
         lists = await self._database.run(stores, "readonly", fire)
         unreadable: list[Unreadable] = []
+        strays: dict[str, Any] = {}
         commands: list[Mapping[str, Any]] = []
         if reads_inbox:
             *lists, records, keys = lists
-            commands = self._read("inbox", records, keys, unreadable)
+            commands = self._read("inbox", records, keys, unreadable, strays)
         found: dict[int, Mapping[str, Any]] = {}
         for records, keys in zip(lists[::2], lists[1::2], strict=True):
-            for record in self._read("jobs", records, keys, unreadable):
+            for record in self._read("jobs", records, keys, unreadable, strays):
                 found.setdefault(record["seq"], record)
         twice = {(one.source, one.seq): one for one in unreadable}
-        return Loaded(commands, [found[seq] for seq in sorted(found)], list(twice.values()))
+        return Loaded(commands, [found[seq] for seq in sorted(found)], list(twice.values())), strays
+
+    async def _set_aside(self, strays: Mapping[str, Any]) -> None:
+        """Moves records to `aside`. Whoever does it first does it: it needs no ownership."""
+
+        def fire(transaction: Any) -> Sequence[Any]:
+            for source, keys in strays.items():
+                self._bridge.setStraysAside(transaction, source, keys)
+            return []
+
+        await self._database.run([*strays, "aside"], "readwrite", fire)
 
     async def commit(self, changes: Changes, now: float) -> None:
         """See `Store.commit`."""
@@ -104,7 +127,7 @@ class IndexedDBStore:
         (record,) = await self._database.run(
             ["meta"], "readonly", lambda transaction: [transaction.objectStore("meta").get("owner")]
         )
-        return float(record.value.beat_at) if record else 0.0
+        return float(_sign(record, "beat_at"))
 
     async def claim(self, now: float, *, silent_since: float) -> bool:
         """Becomes the owner, at the present epoch, if the last sign of an owner is older than that.
@@ -124,9 +147,10 @@ class IndexedDBStore:
             def take(_event: Any) -> None:
                 nonlocal claimed
                 owner = reading.result
-                claimed = not owner or owner.value.beat_at <= silent_since
+                claimed = _sign(owner, "beat_at") <= silent_since
                 if claimed:
-                    self._epoch = _epoch_of(owner)
+                    # Of the last owner: whoever takes over next comes after it.
+                    self._epoch = epoch_after(_sign(owner, "epoch")) - 1
                     meta.put(_named("owner", {"epoch": self._epoch, "beat_at": now}))
 
             reading.onsuccess = create_once_callable(take)
@@ -136,10 +160,13 @@ class IndexedDBStore:
         return claimed
 
     def _read(
-        self, source: str, records: Any, keys: Any, unreadable: list[Unreadable]
+        self, source: str, records: Any, keys: Any, unreadable: list[Unreadable], strays: dict[str, Any]
     ) -> list[Mapping[str, Any]]:
-        """Records as mappings, their payloads as views; adds to `unreadable` what cannot be handed over."""
+        """Records as mappings, their payloads as views; adds to `unreadable` and `strays` what cannot be
+        handed over."""
         split = self._bridge.splitRecords(records, keys)
+        if split.strays.length:
+            strays[source] = split.strays
         unreadable += [Unreadable(source, int(key), str(reason)) for key, reason in split.unreadable]
         read: list[Mapping[str, Any]] = json.loads(split.text)
         for record, payload, edit in zip(read, split.payloads, split.edits, strict=True):
@@ -249,6 +276,7 @@ def _named(name: str, value: Any) -> Any:
     return plain_to_js({"name": name, "value": value})
 
 
-def _epoch_of(owner: Any) -> int:
-    """The epoch in the record `owner`; 0 where there is none yet."""
-    return int(owner.value.epoch) if owner else 0
+def _sign(owner: Any, name: str) -> float:
+    """A number in the record `owner`; 0 where there is none."""
+    value = getattr(getattr(owner, "value", None), name, 0)
+    return value if is_number(value) else 0

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from math import inf
 from typing import Any
 
 from .._errors import PyqueueError
 from .._ports import Changes, Clock, Lock
+from .._watch import PATIENCE, SILENCE, Watch
 from .indexeddb import IndexedDBStore
-
-SILENCE = 60.0
-"""Seconds without a commit after which an owner is taken for frozen: three of the drain's heartbeats."""
-
-PATIENCE = 10.0
-"""Seconds to wait for a lock before looking whether its holder is alive."""
 
 
 def make_lock(bridge: Any, store: IndexedDBStore, clock: Clock) -> Lock:
@@ -41,16 +37,17 @@ class WebLock:
         release = await self._acquire()
         try:
             # The last owner's sign may be days old: until this one's is written, it must not count.
-            await self._store.claim(self._clock.now(), silent_since=float("inf"))
+            await self._store.claim(self._clock.now(), silent_since=inf)
             yield
         finally:
             release()
 
     async def _acquire(self) -> Any:
         """The function that frees the lock."""
+        watch = Watch()
         while True:
             answer = await self._bridge.acquire(PATIENCE, False)
-            if not answer.ok and self._clock.now() - await self._store.beat_at() > SILENCE:
+            if not answer.ok and watch.is_silent(await self._store.beat_at(), self._clock.now()):
                 answer = await self._bridge.acquire(0, True)
             if answer.ok:
                 return answer.value
@@ -67,7 +64,12 @@ class LeaseLock:
     @asynccontextmanager
     async def hold(self) -> AsyncIterator[None]:
         """See `Lock.hold`."""
-        while not await self._store.claim(now := self._clock.now(), silent_since=now - SILENCE):
+        watch = Watch()
+        while True:
+            now = self._clock.now()
+            is_silent = watch.is_silent(await self._store.beat_at(), now)
+            if await self._store.claim(now, silent_since=inf if is_silent else now - SILENCE):
+                break
             await self._clock.sleep(PATIENCE)
         try:
             yield

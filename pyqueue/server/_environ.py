@@ -29,9 +29,7 @@ def read_body(environ: Environ, limit: int) -> bytes:
     """The whole body: of the announced length, or to its end where the server says that it has one."""
     announced = environ.get("CONTENT_LENGTH") or ""
     ends_by_itself = not announced and environ.get("wsgi.input_terminated", False)
-    wanted = limit + 1 if ends_by_itself else int(announced) if announced.isdigit() else 0
-    if not ends_by_itself and wanted > limit:
-        raise Unreadable(protocol.too_large(limit))
+    wanted = limit + 1 if ends_by_itself else _length(announced, limit)
     chunks: list[bytes] = []
     while wanted > 0 and (chunk := environ["wsgi.input"].read(min(wanted, _READ_AT_ONCE))):
         chunks.append(chunk)
@@ -41,6 +39,17 @@ def read_body(environ: Environ, limit: int) -> bytes:
     if not ends_by_itself and wanted > 0:
         raise Unreadable(protocol.body_incomplete())
     return b"".join(chunks)
+
+
+def _length(announced: str, limit: int) -> int:
+    """Bytes, by a `Content-Length`; without one there are none."""
+    if announced and not (announced.isascii() and announced.isdigit()):
+        raise Unreadable(protocol.length_invalid())
+    digits = announced.lstrip("0") or "0"
+    # Python refuses to convert thousands of digits.
+    if len(digits) > len(str(limit)) or int(digits) > limit:
+        raise Unreadable(protocol.too_large(limit))
+    return int(digits)
 
 
 def head_of(environ: Mapping[str, Any]) -> Head:

@@ -91,8 +91,9 @@ class Answer:
         """Whether an answer that has ended has another length than it announced."""
         if not self._has_body or self._status in (204, 304):
             return False
+        size = str(self._size).encode().lstrip(b"0")  # Python refuses to convert thousands of digits.
         lengths = [value for name, value in self._headers if name == b"content-length"]
-        return any(not value.isdigit() or int(value) != self._size for value in lengths)
+        return any(not value.isdigit() or value.lstrip(b"0") != size for value in lengths)
 
     def kept(self) -> StoredResponse:
         """What there is to keep: without what only its first reader may have, and without a body that was

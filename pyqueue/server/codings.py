@@ -20,7 +20,8 @@ def accepted(header: str) -> set[str]:
 
 
 def decoded(coding: str, body: bytes, limit: int) -> bytes | None:
-    """A body without its coding; `None` if that cannot be undone here, or gives more than `limit` bytes."""
+    """A body without its coding; `None` if that cannot be undone here, gives more than `limit` bytes, or is
+    not all of the body."""
     if coding not in _WINDOW:
         return None
     decompressor = zlib.decompressobj(_WINDOW[coding])
@@ -28,4 +29,4 @@ def decoded(coding: str, body: bytes, limit: int) -> bytes | None:
         plain = decompressor.decompress(body, limit)
     except zlib.error:
         return None
-    return plain if decompressor.eof else None
+    return plain if decompressor.eof and not decompressor.unused_data else None

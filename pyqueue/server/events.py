@@ -100,8 +100,8 @@ class Event:
             label for a metric.
         key: as the client sent it; `None` if it sent none that can be read.
         fleet: what the client's queue says of itself.
-        reason: of a refusal: `key-missing`, `key-invalid`, `host-invalid`, `body-too-large` or
-            `body-incomplete`.
+        reason: of a refusal: `key-missing`, `key-invalid`, `host-invalid`, `length-invalid`, `body-too-large`
+            or `body-incomplete`.
         status: of the answer that was sent, or kept; `None` if there is none.
         waited: of a decision: seconds from the whole request to the decision, most of which are spent waiting
             for another attempt, or for the store. `None` for a refusal.

@@ -35,6 +35,12 @@ _TYPES = {
 """Given here, not by `mimetypes`: that reads the machine's tables, and a module script with a wrong type is
 refused by the browser."""
 
+_ALWAYS = ((b"x-content-type-options", b"nosniff"), (b"cross-origin-resource-policy", b"same-origin"))
+"""Of every answer: it is nothing but what its type says, and no other site's."""
+
+_ISOLATED = ((b"cross-origin-embedder-policy", b"require-corp"),)
+"""Of the worker's script: a page that is isolated from other origins runs no worker that is not."""
+
 _FOREVER = b"max-age=31536000, immutable"
 _ASK_FIRST = b"no-cache"
 
@@ -134,13 +140,14 @@ def _file(name: str, content: bytes | Path, digest: str, if_none_match: bytes, c
         (b"etag", etag),
         (b"cache-control", _FOREVER if name.startswith("app-") else _ASK_FIRST),
         (b"vary", b"accept-encoding"),
+        *_ALWAYS,
+        *(_ISOLATED if name == "sw.js" else ()),
     ]
     if _matches(if_none_match, etag):
         return StoredResponse(304, tuple(headers))
     body = content.read_bytes() if isinstance(content, Path) else content
     headers.append((b"content-type", _TYPES.get(Path(name).suffix, "application/octet-stream").encode()))
     headers.append((b"content-length", str(len(body)).encode()))
-    headers.append((b"x-content-type-options", b"nosniff"))
     if coding != "identity":
         headers.append((b"content-encoding", coding.encode()))
     return StoredResponse(200, tuple(headers), body)
@@ -148,7 +155,7 @@ def _file(name: str, content: bytes | Path, digest: str, if_none_match: bytes, c
 
 def _error(status: int, text: bytes, *headers: tuple[bytes, bytes]) -> StoredResponse:
     fixed = ((b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(text)).encode()))
-    return StoredResponse(status, fixed + headers, text)
+    return StoredResponse(status, (*fixed, *_ALWAYS, *headers), text)
 
 
 def _matches(if_none_match: bytes, etag: bytes) -> bool:

@@ -83,6 +83,16 @@ def scoped(host: str, principal: Any, key: str) -> str:
     return f"{without_port(host)}\n{principal}\n{key}"
 
 
+def is_host(host: str) -> bool:
+    """Whether keys can be told apart by a host: it is short, and holds no line break."""
+    return len(host) <= MAX_HOST and host.isprintable()
+
+
+def can_be_sent(value: bytes) -> bool:
+    """Whether a header may have this value (RFC 9110 5.5)."""
+    return not any(byte == 127 or (byte < 32 and byte != 9) for byte in value)
+
+
 def without_port(host: str) -> str:
     """A host as keys are told apart by it."""
     return _PORT.sub("", host)
@@ -142,7 +152,15 @@ def key_invalid(reason: str) -> StoredResponse:
 
 def host_invalid() -> StoredResponse:
     """400: whose keys these are cannot be told."""
-    return problem("host-invalid", 400, "Host is too long", f"Host must have at most {MAX_HOST} bytes.")
+    detail = f"Host must have at most {MAX_HOST} bytes, and no control characters."
+    return problem("host-invalid", 400, "Host is malformed", detail)
+
+
+def length_invalid() -> StoredResponse:
+    """400: how long the body is cannot be told."""
+    return problem(
+        "length-invalid", 400, "Content-Length is malformed", "Content-Length must be one number of bytes."
+    )
 
 
 def in_flight(age: float) -> StoredResponse:

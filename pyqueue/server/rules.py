@@ -129,7 +129,7 @@ class Rules:
         if not values:
             return Refused(protocol.key_missing()) if self.required else Passes()
         host = protocol.normal_host(head.text(b"host"), head.scheme)
-        if len(host) > protocol.MAX_HOST:
+        if not protocol.is_host(host):
             return Refused(protocol.host_invalid())
         try:
             if len(values) > 1:
@@ -241,11 +241,11 @@ class Rules:
         return Report(self._hooks, head.method, head.path, head.all, key)
 
     def _marked(self, response: StoredResponse, head: Head, *, replayed: bool = False) -> StoredResponse:
-        """An answer with the layer's own headers: the echo of the key, if its size is not absurd."""
+        """An answer with the layer's own headers: the echo of the key, if its size is not absurd and a server
+        can send it."""
         echo = b", ".join(head.all(b"idempotency-key"))
-        own: tuple[Header, ...] = (
-            ((b"idempotency-key", echo),) if 0 < len(echo) <= protocol.MAX_HEADER else ()
-        )
+        is_fit = 0 < len(echo) <= protocol.MAX_HEADER and protocol.can_be_sent(echo)
+        own: tuple[Header, ...] = ((b"idempotency-key", echo),) if is_fit else ()
         if replayed:
             own = (*own, (b"idempotency-replayed", b"true"))
         return StoredResponse(response.status, (*response.headers, *own), response.body)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import Any
 
+from .._epoch import epoch_after
 from .._errors import OwnershipLost, StoreError
 from .._ports import Changes, Loaded, Query
 from .._record import encode
@@ -124,9 +125,13 @@ class MemoryStore:
 
     def take_over_now(self, now: float) -> Mapping[str, Any]:
         """`take_over`, at once."""
-        self._epoch = self.disk.meta.get("owner", {"epoch": 0})["epoch"] + 1
+        self._epoch = epoch_after(self._stored_epoch())
         self.disk.meta["owner"] = {"epoch": self._epoch, "beat_at": now}
         return deepcopy(self.disk.meta)
+
+    def _stored_epoch(self) -> Any:
+        owner = self.disk.meta.get("owner")
+        return owner.get("epoch") if isinstance(owner, Mapping) else None
 
     def load_now(self, query: Query) -> Loaded:
         """`load`, at once."""
@@ -164,7 +169,7 @@ class MemoryStore:
 
     def commit_now(self, changes: Changes, now: float) -> None:
         """`commit`, at once."""
-        if self.disk.meta.get("owner", {"epoch": 0})["epoch"] != self._epoch:
+        if self._stored_epoch() != self._epoch:
             raise OwnershipLost(f"epoch {self._epoch} was overtaken")
         self._check_ids(changes)
         disk = self.disk

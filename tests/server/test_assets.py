@@ -172,6 +172,17 @@ def test_what_is_not_a_file_of_the_folder_is_404(get: Get, path: str) -> None:
     assert get(path).status_code == 404
 
 
+@pytest.mark.parametrize("path", ["pyqueue.js", "sw.js", "tasks.py", "pyodide/pyodide.asm.wasm", "nothing"])
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
+def test_no_answer_is_taken_for_what_it_is_not_or_by_another_site(get: Get, path: str, method: str) -> None:
+    """Also if there is nothing, and if nothing has changed."""
+    answer = get(path, method)
+    again = get(path, if_none_match=answer.headers.get("etag", '""'))
+    for one in (answer, again):
+        assert one.headers["x-content-type-options"] == "nosniff"
+        assert one.headers["cross-origin-resource-policy"] == "same-origin"
+
+
 def test_other_methods_are_405(get: Get) -> None:
     """With the methods that are allowed."""
     answer = get("sw.js", "POST")

@@ -26,11 +26,19 @@ function notify(change) {
   }
 }
 
+/**
+ * Whether it is a message of this queue: another script of the site may send anything.
+ *
+ * @param {any} data
+ */
+const isChange = (data) =>
+  data?.type && (data.jobs === undefined || (Array.isArray(data.jobs) && data.jobs.every((/** @type {any} */ job) => job?.id)));
+
 /** Begins to hear other pages and the worker. */
 export function openChannel() {
   if (typeof BroadcastChannel === "undefined") return;
   channel = new BroadcastChannel(mount());
-  channel.addEventListener("message", (event) => notify(event.data));
+  channel.addEventListener("message", ({ data }) => isChange(data) && notify(data));
 }
 
 /**

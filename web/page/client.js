@@ -36,14 +36,9 @@ export class Client {
       this.#worker.wake(reason).catch((error) => console.error("pyqueue: cannot wake the worker:", error));
     });
     listen((change) => {
-      if (change.type === "worker" && change.state) {
-        this.#worker.heard({ state: change.state, error: change.error, boot: change.boot });
-      }
-    });
-    listen(async ({ type, id, source, name }) => {
-      if (type !== "token_wanted") return;
-      const token = await views().then(({ tokenOf }) => tokenOf(source, name), () => undefined);
-      this.#worker.tell({ type: "token", id, token });
+      if (change.type === "worker") this.#worker.heard(change);
+      // If it cannot be loaded, another page may know the token, or this one when it is asked again.
+      if (change.type === "token_wanted") views().then((views) => views.tellToken(change, this.#worker), () => {});
     });
     for (const type of ["online", "offline"]) {
       globalThis.addEventListener(type, () => announceHere({ type }));

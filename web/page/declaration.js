@@ -5,14 +5,21 @@
 
 import { DEFAULT_LIMITS } from "../vocabulary.js";
 import { UnknownTask } from "./errors.js";
+import { whole } from "./records.js";
 
 /** @typedef {import("./records.js").Declaration} Declaration */
 
 /**
  * @param {Declaration} [declaration] the server's, or the worker's where there is none
- * @returns {import("./records.js").Limits}
+ * @returns {import("./records.js").Limits} the default for one that is none: no damage may lift a limit, or close the queue
  */
-export const limitsOf = (declaration) => ({ ...DEFAULT_LIMITS, ...declaration?.limits });
+export function limitsOf(declaration) {
+  const limits = { ...DEFAULT_LIMITS };
+  for (const name of /** @type {(keyof typeof limits)[]} */ (Object.keys(limits))) {
+    limits[name] = whole(declaration?.limits?.[name]) || limits[name];
+  }
+  return limits;
+}
 
 /**
  * Refuses a misspelt name. Only the server's declaration can tell: the one in the database may be of an older

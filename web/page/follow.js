@@ -63,7 +63,7 @@ export async function requireJob(tx, id, principal = NOBODY) {
   if (typeof id === "string") {
     const record = await result(tx.objectStore("jobs").index("id").get(id));
     const waiting = record ? [record] : await result(tx.objectStore("inbox").getAll());
-    const found = waiting.find((one) => one.id === id && (record || one.type === "enqueue"));
+    const found = waiting.find((one) => one?.id === id && (record || one.type === "enqueue"));
     if (found && (found.principal ?? NOBODY) === principal) return found;
   }
   throw new UnknownJob(`there is no job ${shown(id)}`);

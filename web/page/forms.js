@@ -8,6 +8,7 @@
 
 import { NotSupported } from "./errors.js";
 import { fieldsOf } from "./payload.js";
+import { views } from "./second.js";
 
 /** This place can keep no write. */
 let isRefused = false;
@@ -53,7 +54,7 @@ async function submit(client, form, task, submitter) {
       uniqueKey: attribute(form, "data-pyqueue-unique-key"),
     });
     HTMLFormElement.prototype.reset.call(form);
-    complain(form, "");
+    complain(form);
     emit(form, "pyqueue:enqueued", { job });
   } catch (error) {
     if (error instanceof NotSupported) {
@@ -72,31 +73,22 @@ async function submit(client, form, task, submitter) {
 }
 
 /**
+ * Shows why nothing was enqueued, somewhere in any case.
+ *
+ * @param {HTMLFormElement} form
+ * @param {string} [message] absent: takes the complaint away
+ */
+const complain = (form, message) =>
+  views().then(
+    (views) => views.complain(form, message),
+    () => message && alert(message),
+  );
+
+/**
  * @param {HTMLFormElement} form
  * @param {string} type
  * @param {object} detail
  */
 function emit(form, type, detail) {
   EventTarget.prototype.dispatchEvent.call(form, new CustomEvent(type, { bubbles: true, detail }));
-}
-
-/**
- * Shows why nothing was enqueued, at the form's end; its fields are as the person left them.
- *
- * @param {HTMLFormElement} form
- * @param {string} message empty: takes the complaint away
- */
-function complain(form, message) {
-  let place = Element.prototype.querySelector.call(form, ":scope > .pyqueue-error");
-  if (!message) {
-    place?.remove();
-    return;
-  }
-  if (!place) {
-    place = document.createElement("p");
-    place.className = "pyqueue-error";
-    place.setAttribute("role", "alert");
-    Element.prototype.append.call(form, place);
-  }
-  place.textContent = message;
 }

@@ -1,6 +1,8 @@
 /** Who is signed in, as all pages know. What is shown is that person's only, on every page. */
 
 import { result } from "./database.js";
+import { named } from "./meta.js";
+import { isPrincipal } from "./text.js";
 
 /** The principal of what is written while nobody is signed in. */
 export const NOBODY = "";
@@ -12,8 +14,9 @@ export const NOBODY = "";
  * @returns {Promise<Pages>}
  */
 export async function readPages(tx) {
-  const records = await result(tx.objectStore("pages").getAll());
-  return Object.fromEntries(records.map(({ name, value }) => [name, value]));
+  const pages = named(await result(tx.objectStore("pages").getAll()));
+  if (!isPrincipal(pages.identity?.principal)) delete pages.identity;
+  return pages;
 }
 
 /**

@@ -7,7 +7,8 @@ import { BATCH } from "../vocabulary.js";
 import { result } from "./database.js";
 import { NOBODY, readPages } from "./identity.js";
 import { readMeta } from "./meta.js";
-import { inboxTally } from "./records.js";
+import { inboxTally, whole } from "./records.js";
+import { isCommand } from "./shapes.js";
 
 /**
  * @typedef {import("./records.js").Command} Command
@@ -36,8 +37,9 @@ export async function readInbox(tx) {
   const [{ appended, identity }, { tallies }] = await Promise.all([readPages(tx), readMeta(tx, "tallies")]);
   const principal = identity?.principal ?? NOBODY;
   // An engine may look at each command that was deleted lately: it starts behind them.
-  const first = await keyOf(inbox.openKeyCursor(IDBKeyRange.lowerBound(tallies?.admitted.seq ?? 0, true)));
-  const last = first === undefined ? undefined : await keyOf(inbox.openKeyCursor(null, "prev"));
+  const commands = IDBKeyRange.bound(whole(tallies?.admitted?.seq), Infinity, true);
+  const first = await keyOf(inbox.openKeyCursor(commands));
+  const last = first === undefined ? undefined : await keyOf(inbox.openKeyCursor(commands, "prev"));
   if (first === undefined || last === undefined) return { asked: [], principal };
   const others = last - first + 1 - inboxTally(appended, tallies).count;
   const asked = others === 0 ? [] : await readAsked(inbox, { first, last }, others);
@@ -62,7 +64,7 @@ async function readAsked(inbox, { first, last }, others) {
     const ranges = [IDBKeyRange.bound(first, Math.min(first + reach - 1, last))];
     if (first + reach <= last) ranges.push(IDBKeyRange.bound(Math.max(first + reach, last - reach + 1), last));
     const commands = await Promise.all(ranges.map((range) => result(inbox.getAll(range))));
-    asked = commands.flat().filter((/** @type {Command} */ { type }) => type !== "enqueue");
+    asked = commands.flat().filter((command) => isCommand(command) && command.type !== "enqueue");
     if (asked.length === others || last - first < 2 * reach) break;
   }
   return asked;

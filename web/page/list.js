@@ -14,11 +14,11 @@ import { foresight, readInbox } from "./inbox.js";
 import { paced } from "./pace.js";
 import { transact } from "./shared.js";
 import { recordOf } from "./records.js";
+import { isCommand, isJob } from "./shapes.js";
 import { readSurroundings } from "./surroundings.js";
 
 /**
  * @typedef {import("./inbox.js").Inbox} Inbox
- * @typedef {import("./records.js").Command} Command
  * @typedef {import("./records.js").JobRecord} JobRecord
  * @typedef {import("./records.js").Status} Status
  * @typedef {import("./surroundings.js").Surroundings} Surroundings
@@ -176,9 +176,9 @@ class List {
         ? {
             source: jobs.index("order"),
             prefix: [scoped(principal, key)],
-            jobOf: (record) => (record.status === status ? [record] : []),
+            jobOf: (record) => (isJob(record) && record.status === status ? [record] : []),
           }
-        : { source: jobs.index("mine"), prefix: [principal, status], jobOf: (record) => [record] },
+        : { source: jobs.index("mine"), prefix: [principal, status], jobOf: (record) => (isJob(record) ? [record] : []) },
     );
   }
 
@@ -191,8 +191,8 @@ class List {
    */
   #waiting(tx, { ends, principal }) {
     if (!ends || !(this.#statuses?.includes("pending") ?? true)) return [];
-    const jobOf = (/** @type {Command} */ command) =>
-      command.type === "enqueue" && (command.principal ?? NOBODY) === principal ? [recordOf(command)] : [];
+    const jobOf = (/** @type {unknown} */ command) =>
+      isCommand(command) && command.type === "enqueue" && (command.principal ?? NOBODY) === principal ? [recordOf(command)] : [];
     return [{ source: tx.objectStore("inbox"), jobOf }];
   }
 
@@ -211,13 +211,18 @@ class List {
         return reverse ? lastOf(source, range, this.#size) : result(source.getAll(range, this.#size));
       }),
     );
-    const cuts = parts.flatMap((part) => (part.length < this.#size ? [] : [part.at(-1).seq]));
+    // Where nothing says how far was read there is nothing to go on from.
+    const edgeless = reverse ? -Infinity : Infinity;
+    const cuts = parts.flatMap((part) => (part.length < this.#size ? [] : [part.findLast(hasSeq)?.seq ?? edgeless]));
     const edge = reverse ? Math.max(...cuts) : Math.min(...cuts);
     const isWithin = (/** @type {JobRecord} */ { seq }) => (reverse ? seq >= edge : seq <= edge);
     const records = places.flatMap(({ jobOf }, position) => (parts[position] ?? []).flatMap(jobOf));
     return { records: records.filter(isWithin).sort((a, b) => a.seq - b.seq), edge };
   }
 }
+
+/** @param {any} record */
+const hasSeq = (record) => Number.isFinite(record?.seq);
 
 /**
  * @param {number} seq

@@ -7,6 +7,7 @@ import { foresight, readInbox } from "./inbox.js";
 import { paced } from "./pace.js";
 import { transact } from "./shared.js";
 import { recordOf } from "./records.js";
+import { isCommand, isJob } from "./shapes.js";
 import { readSurroundings } from "./surroundings.js";
 
 /**
@@ -110,10 +111,10 @@ async function findStored(tx, ids, seqs) {
   const areNeighbours = known.length >= NEIGHBOURS && last - first < 2 * known.length;
   /** @type {JobRecord[]} */
   const read = areNeighbours ? await result(jobs.getAll(IDBKeyRange.bound(first, last))) : [];
-  const together = read.filter(({ id }) => wanted.delete(id));
+  const together = read.filter((record) => isJob(record) && wanted.delete(record.id));
   const index = jobs.index("id");
   const others = await Promise.all([...wanted].map((id) => result(index.get(id))));
-  return [...together, ...others.filter((record) => record !== undefined)];
+  return [...together, ...others.filter(isJob)];
 }
 
 /**
@@ -132,6 +133,7 @@ async function findWaiting(tx, { ends }, ids, before) {
   const first = Math.max(last - STEP + 1, ends.first);
   /** @type {Command[]} */
   const commands = await result(tx.objectStore("inbox").getAll(IDBKeyRange.bound(first, last)));
-  const wanted = commands.filter(({ type, id }) => type === "enqueue" && id !== undefined && ids.has(id));
+  const enqueues = commands.filter((command) => isCommand(command) && command.type === "enqueue");
+  const wanted = enqueues.filter(({ id }) => id !== undefined && ids.has(id));
   return { records: wanted.map(recordOf), ...(first > ends.first ? { searched: first } : {}) };
 }

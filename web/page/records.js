@@ -106,6 +106,9 @@ export const now = () => Date.now() / 1000;
  */
 export const command = (type, fields) => ({ v: COMMAND_VERSION, type, at: now(), ...fields });
 
+/** @param {any} value @returns {number} the value, or 0 where it is no whole number above 0 */
+export const whole = (value) => (Number.isSafeInteger(value) && value > 0 ? value : 0);
+
 /**
  * What waits in the inbox: two records, of which pages and the worker each write only their own.
  *
@@ -115,7 +118,7 @@ export const command = (type, fields) => ({ v: COMMAND_VERSION, type, at: now(),
  */
 export function inboxTally(appended, tallies) {
   const left = (/** @type {"count" | "bytes"} */ unit) =>
-    Math.max(0, (appended?.[unit] ?? 0) - (tallies?.admitted[unit] ?? 0));
+    Math.max(0, whole(appended?.[unit]) - whole(tallies?.admitted?.[unit]));
   return { count: left("count"), bytes: left("bytes") };
 }
 

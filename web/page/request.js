@@ -80,7 +80,7 @@ function checkHeaders(headers, declaration) {
     const lower = name.toLowerCase();
     const path = `request.headers.${name}`;
     if (typeof value !== "string") throw new InvalidPayload(`${path} must be text`);
-    if (lower === declaration?.csrf?.header.toLowerCase() || (!declaration && includes(TOKEN_HEADERS, lower))) {
+    if (lower === declaration?.csrf?.header?.toLowerCase?.() || (!declaration && includes(TOKEN_HEADERS, lower))) {
       delete headers[name];
       continue;
     }

@@ -5,7 +5,7 @@ import { transact } from "./database.js";
 import { limitsOf } from "./declaration.js";
 import { PayloadTooLarge, QueueFull } from "./errors.js";
 import { readMeta } from "./meta.js";
-import { inboxTally } from "./records.js";
+import { inboxTally, whole } from "./records.js";
 
 /**
  * @typedef {import("./records.js").Command} Command
@@ -83,13 +83,15 @@ export function reserve({ declaration, tallies }, appended, added) {
   const limits = limitsOf(declaration);
   const sum = added.reduce((total, { bytes = 0 }) => total + bytes, 0);
   const inbox = inboxTally(appended, tallies);
-  const waiting = inbox.count + (tallies?.open.count ?? 0);
-  const stored = inbox.bytes + (tallies?.open.bytes ?? 0);
+  const waiting = inbox.count + whole(tallies?.open?.count);
+  const stored = inbox.bytes + whole(tallies?.open?.bytes);
   if (waiting + added.length > limits.jobs) {
     throw new QueueFull(`${waiting} jobs wait already; the queue takes ${limits.jobs}`);
   }
   if (stored + sum > limits.bytes) {
     throw new QueueFull(`${stored} bytes wait already; the queue takes ${limits.bytes}`);
   }
-  return { count: (appended?.count ?? 0) + added.length, bytes: (appended?.bytes ?? 0) + sum };
+  // Not from what was noted: if that is damaged, it is right again from here on.
+  const { count, bytes } = tallies?.admitted ?? { count: 0, bytes: 0 };
+  return { count: whole(count) + inbox.count + added.length, bytes: whole(bytes) + inbox.bytes + sum };
 }

@@ -1,7 +1,7 @@
 /** What `stats` and `labels` tell, put together from what is stored, what is declared and how the worker is. */
 
 import { limitsOf } from "./declaration.js";
-import { now } from "./records.js";
+import { now, whole } from "./records.js";
 import { isPersisted } from "./storage.js";
 import { readDeclaration, readNumbers } from "./view.js";
 
@@ -40,7 +40,7 @@ export async function readStats(worker, declared) {
       ? { code: outage.code, message: outage.message, since: outage.since, nextTryAt: outage.probe_at }
       : null,
     nextWakeUp: meta.schedule?.wake_at ?? null,
-    bytes: (open?.bytes ?? 0) + inbox.bytes,
+    bytes: whole(open?.bytes) + inbox.bytes,
     limits: { payloadBytes: limits.payload_bytes, jobs: limits.jobs, bytes: limits.bytes },
     durable,
     online: navigator.onLine,

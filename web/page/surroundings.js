@@ -2,6 +2,7 @@
 
 import { result } from "./database.js";
 import { readMeta } from "./meta.js";
+import { believed, isJob } from "./shapes.js";
 
 /**
  * @typedef {import("./records.js").JobRecord} JobRecord
@@ -20,11 +21,12 @@ export async function readSurroundings(tx, records) {
   const behind = records.filter(({ status, due }) => status === "pending" && due === undefined);
   const keys = [...new Set(behind.flatMap(({ open_key }) => (open_key === undefined ? [] : [open_key])))];
   const order = tx.objectStore("jobs").index("order");
-  const [meta, ...heads] = await Promise.all([
+  const [named, ...heads] = await Promise.all([
     readMeta(tx, "holds", "outage"),
     ...keys.map((key) => result(order.get(IDBKeyRange.bound([key], [key, []])))),
   ]);
-  const headOf = new Map(keys.map((key, position) => [key, heads[position]]));
+  const meta = believed(named);
+  const headOf = new Map(keys.map((key, position) => [key, isJob(heads[position]) ? heads[position] : undefined]));
   return ({ open_key, due }) => ({
     ...meta,
     head: open_key === undefined || due !== undefined ? undefined : headOf.get(open_key),

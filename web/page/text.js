@@ -1,5 +1,7 @@
 /** Text, and what errors show of a value. */
 
+import { MAX_KEY } from "../vocabulary.js";
+
 /**
  * @param {unknown} value
  * @returns {value is string} whether it is text without half a surrogate pair: UTF-8 has no bytes for that, so
@@ -9,6 +11,10 @@ export function isText(value) {
   // Not `isWellFormed`: it is missing in browsers of 2023.
   return typeof value === "string" && !/\p{Surrogate}/u.test(value);
 }
+
+/** @param {any} value @returns {value is string} whether it is a principal, as `pyqueue._principal.is_principal` */
+export const isPrincipal = (value) =>
+  typeof value === "string" && value.length <= MAX_KEY && !/\p{Cc}|\p{Cs}/u.test(value);
 
 /**
  * @param {string} text

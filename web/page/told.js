@@ -6,7 +6,7 @@
 import { MAX_KEY } from "../vocabulary.js";
 import { InvalidPayload } from "./errors.js";
 import { NOBODY } from "./identity.js";
-import { shown } from "./text.js";
+import { isPrincipal, shown } from "./text.js";
 
 /** @type {string | Promise<string> | undefined} what this page was told */
 let told;
@@ -28,7 +28,7 @@ export const toldPrincipal = () => told;
 export function principalOf(user, { hash } = {}) {
   if (user === null) return NOBODY;
   const id = Number.isSafeInteger(user) ? String(user) : user;
-  if (typeof id !== "string" || !id || id.length > MAX_KEY || /\p{Cc}|\p{Cs}/u.test(id)) {
+  if (!id || !isPrincipal(id)) {
     throw new InvalidPayload(`${shown(user)} is no user's id: give null, or 1 to ${MAX_KEY} characters`);
   }
   return hash ? digestOf(id) : id;

@@ -7,6 +7,7 @@ import { readMeta } from "./meta.js";
 import { paced } from "./pace.js";
 import { transact } from "./shared.js";
 import { inboxTally } from "./records.js";
+import { believed, isCommand, isJob } from "./shapes.js";
 import { startingWith } from "./work.js";
 
 /**
@@ -40,11 +41,12 @@ const look = paced(async (/** @type {undefined[]} */ asked) => {
 async function numbersIn(tx) {
   const { appended, identity } = await readPages(tx);
   const principal = identity?.principal ?? NOBODY;
-  const [meta, oldest, aside] = await Promise.all([
+  const [named, oldest, aside] = await Promise.all([
     readMeta(tx, "tallies", "holds", "outage", "schedule", "declaration"),
     result(tx.objectStore("jobs").index("mine").get(startingWith(principal, "pending"))),
     result(tx.objectStore("aside").getAllKeys(null, MOST_ASIDE)),
   ]);
+  const meta = believed(named);
   const { [principal]: stored, ...others } = meta.tallies?.people ?? {};
   const sealed = Object.values(others).reduce(
     (sum, { pending = 0, sending = 0, failed = 0 }) => sum + pending + sending + failed,
@@ -55,7 +57,7 @@ async function numbersIn(tx) {
   );
   const inbox = inboxTally(appended, meta.tallies);
   depth.pending += inbox.count;
-  const since = oldest?.created_at ?? (inbox.count ? await firstEnqueued(tx) : undefined);
+  const since = (isJob(oldest) ? oldest.created_at : undefined) ?? (inbox.count ? await firstEnqueued(tx) : undefined);
   return { meta, depth, inbox, oldest: since, sealed, setAside: aside.length };
 }
 
@@ -70,7 +72,7 @@ async function firstEnqueued(tx) {
   for (const count of [1, BATCH]) {
     /** @type {Command[]} */
     const commands = await result(inbox.getAll(null, count));
-    const first = commands.find(({ type }) => type === "enqueue");
+    const first = commands.find((command) => isCommand(command) && command.type === "enqueue");
     if (first || commands.length < count) return first?.at;
   }
   return undefined;
@@ -79,7 +81,7 @@ async function firstEnqueued(tx) {
 /** @returns {Promise<import("./records.js").Declaration | undefined>} as the worker left it */
 export async function readDeclaration() {
   const { declaration } = await transact(["meta"], "readonly", (tx) => readMeta(tx, "declaration"));
-  return declaration;
+  return believed({ declaration }).declaration;
 }
 
 /**

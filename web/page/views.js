@@ -3,6 +3,7 @@
  * script of its own, so that a page which only writes does not wait for it; second.js loads it.
  */
 
+export { complain } from "./complaint.js";
 export { explain } from "./explain.js";
 export { followToEnd, requireJob, required } from "./follow.js";
 export { readJobs } from "./list.js";
@@ -16,5 +17,5 @@ export { guardSignOut } from "./sign-out-guard.js";
 export { readLabels, readStats } from "./stats.js";
 export { defineStatusElement } from "./status-element.js";
 export { persist } from "./storage.js";
-export { tokenOf } from "./token.js";
+export { tellToken } from "./token.js";
 export { readAside } from "./view.js";

@@ -22,7 +22,7 @@ const PAUSE = 1;
  * @param {number} time Unix time in seconds
  */
 const scheduleOf = ({ commands, schedule }, time) =>
-  commands || !schedule || !(schedule.at <= time) ? undefined : schedule;
+  commands || !schedule || !(schedule.at <= time) || !Number.isFinite(schedule.wake_at ?? 0) ? undefined : schedule;
 
 /**
  * How long the work can wait, for all that is known after a silence: the worker may have died at any instant, with

@@ -38,13 +38,15 @@ export function readWork() {
       result(jobs.index("due").openKeyCursor(startingWith(principal))),
       readMeta(tx, "schedule"),
     ]);
+    const at = /** @type {[string, number, number] | undefined} */ (due?.key)?.[1];
     return {
       commands: commands.length > 0,
       sending,
       waiting: pending || unreached,
       failed,
-      ...(due ? { due: /** @type {[string, number, number]} */ (due.key)[1] } : {}),
-      ...(schedule ? { schedule } : {}),
+      // What is no time sorts behind all times.
+      due: Number.isFinite(at) ? at : undefined,
+      schedule,
     };
   });
 }

@@ -61,8 +61,9 @@ export class WorkerHandle {
     return this.#mustBeOwn || (this.#registration && !this.#registration.sync) ? false : this.#backgroundSync;
   }
 
-  /** Keeps what the worker says of itself. @param {{state: string, error?: Cause, boot?: Boot}} said */
+  /** Keeps what the worker says of itself. @param {{state?: any, error?: Cause, boot?: Boot, [name: string]: any}} said */
   heard({ state, error, boot }) {
+    if (typeof state !== "string") return;
     if (error && error.message !== this.#state.error?.message) {
       console.error(`pyqueue: the worker cannot run: ${error.name}: ${error.message}`);
     }

@@ -13,7 +13,13 @@ from typing import Any
 from server import create_default_app
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.responses import (
+    HTMLResponse,
+    JSONResponse,
+    PlainTextResponse,
+    RedirectResponse,
+    Response,
+)
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -45,6 +51,7 @@ def create_app() -> ASGIApp:
     app = create_default_app()
     app.router.routes += [
         *(Mount(folder, assets()) for folder in FOLDERS),
+        Route("/annex/redirected_tasks.py", _redirect),
         Route("/annex/{name}.html", _page),
         Route("/annex/answers/{name}", _answer, methods=["POST"]),
         *_guarded(),
@@ -88,6 +95,12 @@ def _guarded() -> list[Route]:
         Route("/annex/guarded", guarded, methods=["POST"]),
         Route("/annex/guarded", all_seen),
     ]
+
+
+async def _redirect(request: Request) -> Response:
+    """To the same tasks on another origin of this server."""
+    elsewhere = request.url.replace(hostname="127.0.0.1", path="/annex/odd_tasks.py", query="")
+    return RedirectResponse(str(elsewhere))
 
 
 async def _page(request: Request) -> Response:
