@@ -100,10 +100,12 @@ export async function append(commands, declared) {
     return transact(stores, "readwrite", async (tx) => {
       const reading = readPages(tx);
       const principal = told ?? (await reading).identity?.principal;
-      for (const { id, payload } of naming) {
-        const job = await second?.requireJob(tx, id, principal);
-        if (payload && job?.task === undefined) second?.checkRequest(payload, declaration, declared);
-      }
+      await Promise.all(
+        naming.map(async ({ id, payload }) => {
+          const job = await second?.requireJob(tx, id, principal);
+          if (payload && job?.task === undefined) second?.checkRequest(payload, declaration, declared);
+        }),
+      );
       const inbox = tx.objectStore("inbox");
       const pages = tx.objectStore("pages");
       // Fired together: the transaction's end is awaited, not each request. If there is no room for them, it has none.
