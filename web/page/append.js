@@ -99,10 +99,12 @@ export async function append(commands, declared) {
     checkPayloads(room, commands);
     return transact(stores, "readwrite", async (tx) => {
       const principal = told ?? (await readPages(tx)).identity?.principal;
-      for (const { id, payload } of naming) {
-        const job = await second?.requireJob(tx, id, principal);
-        if (payload && job?.task === undefined) second?.checkRequest(payload, declaration, declared);
-      }
+      await Promise.all(
+        naming.map(async ({ id, payload }) => {
+          const job = await second?.requireJob(tx, id, principal);
+          if (payload && job?.task === undefined) second?.checkRequest(payload, declaration, declared);
+        }),
+      );
       const inbox = tx.objectStore("inbox");
       const pages = tx.objectStore("pages");
       // Fired together, not awaited each. If there is no room for them, the transaction is aborted.
