@@ -20,9 +20,10 @@ from .._core.events import Send
 from .._principal import NOBODY
 from .._queue import Queue
 from .._vocabulary import SILENCE
+from .._watch import SILENCE as STOLEN_AFTER
 from .choices import Choices, shrink
 from .oracle import Oracle, Violation
-from .world import STOLEN_AFTER, Worker, World, Write
+from .world import Worker, World, Write
 
 STEPS = 300
 """Moments of a world in which something may go wrong."""

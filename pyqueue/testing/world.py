@@ -41,13 +41,11 @@ from .._principal import HEADER, NOBODY, to_header
 from .._queue import Queue
 from .._record import JobRecord
 from .._vocabulary import SILENCE, UNREACHABLE
+from .._watch import SILENCE as STOLEN_AFTER
 from .choices import Choices
 from .server import json_response, mismatch, problem, with_header
 from .site import MemorySite
 from .store import Disk, MemoryStore
-
-STOLEN_AFTER = 60.0
-"""Seconds of silence after which a frozen owner loses its lock; as in pyqueue/browser/locks.py."""
 
 Write = Callable[[Choices], tuple[str | None, Mapping[str, Any], Mapping[str, Any]]]
 """Makes a write: the task's name, a payload, options."""

@@ -113,9 +113,10 @@ def test_an_isolated_page_is_served(chromium: Chromium, annex: Annex, policy: st
 
 
 def test_an_isolated_page_runs_no_worker_that_is_not(chromium: Chromium, annex: Annex) -> None:
-    """What `assets()` sends with the worker's script is needed; without it the page says why nothing goes."""
+    """What `assets()` sends with the script is needed; without it the page says that nothing leaves."""
     chromium.context.add_init_script(REFUSED)
-    annex.damage(headers={PAGE: ISOLATED, WORKER: {"Cross-Origin-Embedder-Policy": "unsafe-none"}})
+    open_worker = {"Cross-Origin-Embedder-Policy": "unsafe-none"}
+    annex.damage(headers={PAGE: ISOLATED, WORKER: open_worker})
     tab = Tab(chromium, annex.url.rstrip("/") + PAGE)
     job = tab.comment("kept")
     chromium.wait_for(lambda: tab.stats()["worker"]["state"] == "failed")
