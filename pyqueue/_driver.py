@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
 from math import inf
 from random import Random
+from typing import Any
 
 from . import __version__
 from ._attempt import attempt
@@ -29,12 +30,14 @@ from ._core.events import (
     Woken,
 )
 from ._core.owner import Owner
+from ._encryption import attempt_opened
 from ._errors import OwnershipLost
 from ._http import Request
 from ._outcome import Outcome
 from ._outgoing import Outgoing, Tokens, own_headers
-from ._ports import Clock, Lock, Site, Store, Transport, Waker
+from ._ports import Clock, Lock, Site, Store, Transport, Vault, Waker
 from ._queue import Queue
+from ._record import JobRecord
 
 FLAG_TIMEOUT = 5.0
 """Seconds that the kill switch may take to be read."""
@@ -47,6 +50,7 @@ class Driver:
         queue: the declaration.
         store, transport, clock, lock, waker, site: the ports, see `pyqueue._ports`.
         random: for jitter. After a restored memory snapshot it must have been seeded anew.
+        vault: opens encrypted payloads; `None`: this place has no keys.
     """
 
     def __init__(
@@ -59,6 +63,7 @@ class Driver:
         waker: Waker,
         site: Site,
         random: Random,
+        vault: Vault | None = None,
     ) -> None:
         self.queue = queue
         self.store = store
@@ -68,6 +73,7 @@ class Driver:
         self.waker = waker
         self.site = site
         self.random = random
+        self.vault = vault
         self.tokens = None if queue.csrf is None else Tokens(queue.csrf, transport, site, clock)
         self._wakes: list[Woken] = []
         self._ownership: _Ownership | None = None
@@ -203,7 +209,12 @@ class _Ownership:
         driver, job = self._driver, action.job
         headers = own_headers(action, driver.clock.now(), fleet=driver.queue.fleet_headers)
         transport = Outgoing(driver.transport, driver.site, headers, driver.tokens)
-        send = asyncio.ensure_future(attempt(driver.queue, job, transport, driver.clock))
+
+        def make(opened: JobRecord) -> Coroutine[Any, Any, Outcome]:
+            return attempt(driver.queue, opened, transport, driver.clock)
+
+        work = attempt_opened(job, driver.vault, make, driver.clock.now())
+        send = asyncio.ensure_future(work)
         self._sends[job.id] = send
 
         def answered(task: asyncio.Task[Outcome]) -> None:

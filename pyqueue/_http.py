@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from ._errors import InvalidPayload, PyqueueError
 from ._json import parse_json
@@ -12,6 +12,9 @@ from ._vocabulary import MAX_BODY, MAX_KEY
 
 Encoding = Literal["auto", "json", "form", "multipart"]
 """How a mapping becomes a body; `auto`: `multipart` if it holds a file, else `json`."""
+
+WITHOUT_BODY: Final = frozenset({"DELETE", "GET", "HEAD"})
+"""Methods whose requests a route sends without a body."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,21 +85,23 @@ function reading(read) {
  */
 export async function append(commands, declared) {
   const added = commands.filter(({ type }) => type === "enqueue");
-  const naming = commands.filter((command) => command.type !== "enqueue" && "id" in command);
-  const stores = ["inbox", "pages", ...(naming.length ? ["jobs"] : [])];
+  const isPlain = commands.every(({ type, id }) => type === "enqueue" || (id === undefined && type !== "clear"));
   const told = await toldPrincipal();
-  const requireJob = naming.length ? (await views()).requireJob : undefined;
-  await withRoom(declared, (room) => {
+  await withRoom(declared, async (room) => {
     dropTokens(room.declaration, commands);
     checkPayloads(room, commands);
-    return transact(stores, "readwrite", async (tx) => {
+    const { declaration } = room;
+    /** @type {Partial<import("./prepare.js").Prepared>} */
+    const prepared = isPlain && !declaration?.encrypts ? {} : await (await views()).prepare(commands, declaration, told);
+    const { commands: stored = commands, stores = [], check } = prepared;
+    return transact(["inbox", "pages", ...stores], "readwrite", async (tx) => {
       const reading = readPages(tx);
       const principal = told ?? (await reading).identity?.principal;
-      await Promise.all(naming.map(({ id }) => requireJob?.(tx, id, principal)));
+      await check?.(tx, principal);
       const inbox = tx.objectStore("inbox");
       const pages = tx.objectStore("pages");
       // Fired together: the transaction's end is awaited, not each request. If there is no room for them, it has none.
-      for (const command of commands) {
+      for (const command of stored) {
         inbox.add(principal === undefined ? command : { principal, ...command });
         if (command.type === "identify") pages.put({ name: "identity", value: { principal: command.principal } });
       }

@@ -24,9 +24,6 @@ import { WorkerHandle } from "./worker.js";
  * @typedef {{task?: string, request?: object, payload?: Payload | FormData, options?: Options}} Described
  */
 
-/** Records set aside that `setAside` returns. */
-const SHOWN_ASIDE = 50;
-
 export class Client {
   /** @param {URL} url of pyqueue.js */
   constructor(url) {
@@ -115,6 +112,17 @@ export class Client {
   }
 
   /**
+   * Gives the secret of which the key for the tasks with `encrypt="secret"` is made. It is not stored.
+   *
+   * @param {string | Uint8Array} secret a passphrase, or at least 16 random bytes
+   * @param {{replace?: boolean}} [options] `replace`: if it is a new one, it is for what is written from now on
+   */
+  async unlock(secret, options) {
+    const { unlock } = await views();
+    await unlock(this, secret, options);
+  }
+
+  /**
    * Stores a job; when this resolves it survives the page, the browser and the machine's restart.
    *
    * @param {string | object} task the declared name, or a request `{url, method?, headers?, body?}`
@@ -145,10 +153,9 @@ export class Client {
    */
   async jobs(filter) {
     await this.#identified;
-    const { explain, readJobs } = await views();
-    return (await readJobs(filter)).map(({ record, surroundings }) =>
-      this.#job(record, surroundings && explain(record, surroundings, this.#worker.state, navigator.onLine)),
-    );
+    const { listJobs } = await views();
+    const listed = await listJobs(filter, this.#worker.state);
+    return listed.map(({ record, explanation }) => this.#job(record, explanation));
   }
 
   /**
@@ -182,8 +189,7 @@ export class Client {
   /** What could not be read, the first of it: it keeps no other job waiting. */
   async setAside() {
     const { readAside } = await views();
-    const records = await readAside(SHOWN_ASIDE);
-    return records.map(({ from, reason, at, record }) => ({ from, reason, at, record }));
+    return readAside();
   }
 
   /** @returns {Promise<{[task: string]: string}>} what a person calls the tasks that have a label */

@@ -3,7 +3,7 @@
 import { mount } from "../mount.js";
 import { listen } from "./channel.js";
 import { transact } from "./database.js";
-import { InvalidPayload, JobFailed, PyqueueError, UnknownJob } from "./errors.js";
+import { InvalidPayload, JobFailed, Locked, PyqueueError, UnknownJob } from "./errors.js";
 import { VIEWS } from "./views-address.js";
 
 /** @typedef {typeof import("./views.js")} Views */
@@ -30,6 +30,6 @@ export function views() {
 async function load() {
   /** @type {Views} */
   const module = await import(failed ? `${VIEWS}?${failed}` : VIEWS.href);
-  module.share({ mount, transact, listen, InvalidPayload, JobFailed, UnknownJob });
+  module.share({ mount, transact, listen, InvalidPayload, JobFailed, Locked, PyqueueError, UnknownJob });
   return module;
 }

@@ -7,6 +7,8 @@
  * @property {typeof import("./channel.js").listen} listen to the one channel
  * @property {typeof import("./errors.js").InvalidPayload} InvalidPayload as the site imports it, like the others
  * @property {typeof import("./errors.js").JobFailed} JobFailed
+ * @property {typeof import("./errors.js").Locked} Locked
+ * @property {typeof import("./errors.js").PyqueueError} PyqueueError
  * @property {typeof import("./errors.js").UnknownJob} UnknownJob
  */
 
@@ -20,10 +22,14 @@ export let listen;
 export let InvalidPayload;
 /** @type {Shared["JobFailed"]} */
 export let JobFailed;
+/** @type {Shared["Locked"]} */
+export let Locked;
+/** @type {Shared["PyqueueError"]} */
+export let PyqueueError;
 /** @type {Shared["UnknownJob"]} */
 export let UnknownJob;
 
 /** @param {Shared} given called before anything else */
 export function share(given) {
-  ({ mount, transact, listen, InvalidPayload, JobFailed, UnknownJob } = given);
+  ({ mount, transact, listen, InvalidPayload, JobFailed, Locked, PyqueueError, UnknownJob } = given);
 }
