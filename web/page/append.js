@@ -91,9 +91,9 @@ export async function append(commands, declared) {
     dropTokens(room.declaration, commands);
     checkPayloads(room, commands);
     const { declaration } = room;
-    /** @type {Partial<import("./prepare.js").Prepared>} */
-    const prepared = isPlain && !declaration?.encrypts ? {} : await (await views()).prepare(commands, declaration, told);
-    const { commands: stored = commands, stores = [], check } = prepared;
+    /** @type {import("./prepare.js").Prepared | []} */
+    const prepared = isPlain && !declaration?.encrypts ? [] : await (await views()).prepare(commands, declaration, told);
+    const [stored = commands, stores = [], check] = prepared;
     return transact(["inbox", "pages", ...stores], "readwrite", async (tx) => {
       const reading = readPages(tx);
       const principal = told ?? (await reading).identity?.principal;
