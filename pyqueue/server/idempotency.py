@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from contextvars import copy_context
 from typing import Any, Unpack
 
-from . import protocol
+from .bodies import Unreadable, read_asgi
 from .event_log import log
 from .events import Kind
 from .lease import Lease
@@ -82,10 +82,9 @@ class IdempotencyMiddleware:
                 return await _send(send, self._rules.refused(response, head))
             case Keyed() as keyed:
                 try:
-                    body = await _read(receive, self._rules.max_body)
-                except _TooLarge:
-                    too_large = protocol.too_large(self._rules.max_body)
-                    return await _send(send, self._rules.refused(too_large, head, keyed.key))
+                    body = await read_asgi(receive, self._rules.max_body)
+                except Unreadable as refused:
+                    return await _send(send, self._rules.refused(refused.response, head, keyed.key))
                 if body is not None:
                     await self._shielded(self._answer(scope, keyed, body, send))
 
@@ -214,10 +213,6 @@ class _Attempt:
         return receive
 
 
-class _TooLarge(Exception):
-    pass
-
-
 _UNSET = object()
 
 
@@ -257,23 +252,6 @@ def _head(scope: Scope) -> Head:
         query=scope.get("query_string", b""),
         headers=headers,
     )
-
-
-async def _read(receive: Receive, limit: int) -> bytes | None:
-    """The whole body; `None` when the client went before it was complete."""
-    chunks: list[bytes] = []
-    size = 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return None
-        chunk = message.get("body", b"")
-        size += len(chunk)
-        if size > limit:
-            raise _TooLarge
-        chunks.append(chunk)
-        if not message.get("more_body", False):
-            return b"".join(chunks)
 
 
 def _start(response: StoredResponse) -> Message:

@@ -9,7 +9,7 @@ from io import BytesIO
 from typing import Any, Unpack
 
 from .._errors import DeclarationError
-from . import protocol
+from .bodies import Unreadable, read_wsgi
 from .events import Kind
 from .lease import SyncLease
 from .rules import CLAIM, Head, Keyed, Options, Passes, Refused, Release, Rules, Unreachable
@@ -19,8 +19,6 @@ Environ = MutableMapping[str, Any]
 StartResponse = Callable[..., Callable[[bytes], object]]
 App = Callable[[Environ, StartResponse], Iterable[bytes]]
 Principal = Callable[[Environ], str | None]
-
-_READ_AT_ONCE = 64 * 1024
 
 
 class IdempotencyMiddleware:
@@ -66,8 +64,8 @@ class IdempotencyMiddleware:
                 return _send(start_response, self._rules.refused(response, head))
             case Keyed() as keyed:
                 try:
-                    body = _read(environ, self._rules.max_body)
-                except _Unreadable as refused:
+                    body = read_wsgi(environ, self._rules.max_body)
+                except Unreadable as refused:
                     return _send(start_response, self._rules.refused(refused.response, head, keyed.key))
                 return self._answer(environ, start_response, keyed, body)
 
@@ -218,31 +216,6 @@ class _Passing:
 def _close(chunks: Iterable[bytes]) -> None:
     if (close := getattr(chunks, "close", None)) is not None:
         close()
-
-
-class _Unreadable(Exception):
-    """The body cannot be taken."""
-
-    def __init__(self, response: StoredResponse):
-        self.response = response
-
-
-def _read(environ: Environ, limit: int) -> bytes:
-    """The whole body: of the announced length, or to its end where the server says that it has one."""
-    announced = environ.get("CONTENT_LENGTH") or ""
-    ends_by_itself = not announced and environ.get("wsgi.input_terminated", False)
-    wanted = limit + 1 if ends_by_itself else int(announced) if announced.isdigit() else 0
-    if not ends_by_itself and wanted > limit:
-        raise _Unreadable(protocol.too_large(limit))
-    chunks: list[bytes] = []
-    while wanted > 0 and (chunk := environ["wsgi.input"].read(min(wanted, _READ_AT_ONCE))):
-        chunks.append(chunk)
-        wanted -= len(chunk)
-    if ends_by_itself and wanted == 0:
-        raise _Unreadable(protocol.too_large(limit))
-    if not ends_by_itself and wanted > 0:
-        raise _Unreadable(protocol.body_incomplete())
-    return b"".join(chunks)
 
 
 def _head(environ: Mapping[str, Any]) -> Head:
