@@ -9,10 +9,8 @@ from typing import Any, Final
 from ._errors import DeclarationError
 from ._text import shown
 
-POINT: Final = 65
-"""Bytes of a public key of DHKEM(P-256, HKDF-SHA256) (RFC 9180 7.1): an uncompressed point."""
-
 _KEY: Final = re.compile(r"([A-Za-z0-9_-]{1,64}):([A-Za-z0-9_-]{87})")
+"""The key is 65 bytes in base64url: an uncompressed point of P-256 (RFC 9180 7.1.1)."""
 
 
 def check_server_key(given: Any) -> str:
@@ -27,8 +25,3 @@ def check_server_key(given: Any) -> str:
             f"Queue: server_key is {shown(given)}; give what pyqueue.server.sealed.SealKey.public returns"
         )
     return str(given)
-
-
-def key_id(server_key: str) -> str:
-    """The id by which the server finds the private key."""
-    return server_key.partition(":")[0]

@@ -61,12 +61,14 @@ class IdempotencyMiddleware:
             case Passes():
                 return self.app(environ, start_response)
             case Refused(response):
-                return _send(start_response, self._rules.refused(response, head))
+                return send_response(start_response, self._rules.refused(response, head))
             case Keyed() as keyed:
                 try:
                     body = read_wsgi(environ, self._rules.max_body)
                 except Unreadable as refused:
-                    return _send(start_response, self._rules.refused(refused.response, head, keyed.key))
+                    return send_response(
+                        start_response, self._rules.refused(refused.response, head, keyed.key)
+                    )
                 return self._answer(environ, start_response, keyed, body)
 
     def _answer(
@@ -80,7 +82,7 @@ class IdempotencyMiddleware:
             environ["CONTENT_LENGTH"] = str(len(body))
             lease = SyncLease(self._store, outcome, keyed.report)
             return _Attempt(self._rules, keyed, lease, start_response).run(self.app, environ)
-        return _send(start_response, self._rules.instead(outcome, keyed))
+        return send_response(start_response, self._rules.instead(outcome, keyed))
 
     def _claim(self, key: str, digest: bytes, pauses: Iterator[float]) -> Outcome | Unreachable:
         """Claims the key, waiting a while for another attempt."""
@@ -250,6 +252,7 @@ def _texts(response: StoredResponse) -> list[tuple[str, str]]:
     return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in response.headers]
 
 
-def _send(start_response: StartResponse, response: StoredResponse) -> Iterable[bytes]:
+def send_response(start_response: StartResponse, response: StoredResponse) -> Iterable[bytes]:
+    """Answers with a response of our own."""
     start_response(_line(response.status), _texts(response))
     return [response.body]
