@@ -2,8 +2,8 @@
 
 A page encrypts the body of a task with `seal="server"` by HPKE (RFC 9180: DHKEM(P-256, HKDF-SHA256),
 HKDF-SHA256, AES-256-GCM); neither it nor the worker can read it again. Put this outside of the idempotency
-layer, which then compares what was written, and keeps no refusal for a missing key. Inside of it works as well:
-a repeated request has the same bytes.
+layer, which then compares what was written, and keeps no refusal for a missing key. Inside of it works as
+well: a repeated request has the same bytes.
 
 Needs `cryptography`: `pip install pyqueue-sync[hpke]`.
 """

@@ -2,7 +2,7 @@
 
 import { append, editCommand, enqueueCommand, pauseCommand } from "./append.js";
 import { announce, announceHere, listen, openChannel } from "./channel.js";
-import { requireTask } from "./declaration.js";
+import { declare, declared, requireTask } from "./declaration.js";
 import { transact } from "./database.js";
 import { InvalidPayload } from "./errors.js";
 import { readPages } from "./identity.js";
@@ -49,8 +49,6 @@ export class Client {
 
   #worker;
   #wake;
-  /** @type {Declaration | undefined} */
-  #declared;
   /** Ends once all know whom this page was told of last. @type {Promise<unknown>} */
   #identified = Promise.resolve();
 
@@ -65,7 +63,7 @@ export class Client {
    * @param {Declaration} declaration of the site's tasks module
    */
   declare(declaration) {
-    this.#declared = declaration;
+    declare(declaration);
   }
 
   /**
@@ -173,7 +171,7 @@ export class Client {
   async stats() {
     await this.#identified;
     const { readStats } = await views();
-    return readStats(this.#worker, this.#declared);
+    return readStats(this.#worker, declared);
   }
 
   /**
@@ -195,7 +193,7 @@ export class Client {
   /** @returns {Promise<{[task: string]: string}>} what a person calls the tasks that have a label */
   async labels() {
     const { readLabels } = await views();
-    return readLabels(this.#declared);
+    return readLabels(declared);
   }
 
   /**
@@ -259,14 +257,14 @@ export class Client {
 
   /** @param {Command[]} commands */
   async #enqueue(commands) {
-    for (const { task } of commands) if (task !== undefined) requireTask(this.#declared, task);
+    for (const { task } of commands) if (task !== undefined) requireTask(declared, task);
     await this.#append(commands);
     return commands.map((command) => this.#job(recordOf(command)));
   }
 
   /** @param {Command[]} commands */
   async #append(commands) {
-    await append(commands, this.#declared);
+    await append(commands, declared);
     // On disk: from here on nothing that fails can lose it.
     const jobs = commands.flatMap(({ id, task }) => (id === undefined ? [] : [{ id, task }]));
     announce({ type: "appended", jobs });

@@ -8,6 +8,14 @@ import { UnknownTask } from "./errors.js";
 
 /** @typedef {import("./records.js").Declaration} Declaration */
 
+/** What the server has said of this page's queue. @type {Declaration | undefined} */
+export let declared;
+
+/** @param {Declaration} declaration */
+export function declare(declaration) {
+  declared = declaration;
+}
+
 /**
  * @param {Declaration} [declaration] the server's, or the worker's where there is none
  * @returns {import("./records.js").Limits}

@@ -3,6 +3,7 @@
 import { mount } from "../mount.js";
 import { listen } from "./channel.js";
 import { transact } from "./database.js";
+import { declared } from "./declaration.js";
 import { InvalidPayload, JobFailed, Locked, PyqueueError, UnknownJob } from "./errors.js";
 import { VIEWS } from "./views-address.js";
 
@@ -30,6 +31,6 @@ export function views() {
 async function load() {
   /** @type {Views} */
   const module = await import(failed ? `${VIEWS}?${failed}` : VIEWS.href);
-  module.share({ mount, transact, listen, InvalidPayload, JobFailed, Locked, PyqueueError, UnknownJob });
+  module.share({ mount, transact, listen, declared, InvalidPayload, JobFailed, Locked, PyqueueError, UnknownJob });
   return module;
 }

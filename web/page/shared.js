@@ -5,6 +5,7 @@
  * @property {typeof import("../mount.js").mount} mount what was said of the place
  * @property {typeof import("./database.js").transact} transact with the one connection
  * @property {typeof import("./channel.js").listen} listen to the one channel
+ * @property {import("./records.js").Declaration} [declared] by the server
  * @property {typeof import("./errors.js").InvalidPayload} InvalidPayload as the site imports it, like the others
  * @property {typeof import("./errors.js").JobFailed} JobFailed
  * @property {typeof import("./errors.js").Locked} Locked
@@ -18,6 +19,8 @@ export let mount;
 export let transact;
 /** @type {Shared["listen"]} */
 export let listen;
+/** @type {Shared["declared"]} */
+export let declared;
 /** @type {Shared["InvalidPayload"]} */
 export let InvalidPayload;
 /** @type {Shared["JobFailed"]} */
@@ -31,5 +34,5 @@ export let UnknownJob;
 
 /** @param {Shared} given called before anything else */
 export function share(given) {
-  ({ mount, transact, listen, InvalidPayload, JobFailed, Locked, PyqueueError, UnknownJob } = given);
+  ({ mount, transact, listen, declared, InvalidPayload, JobFailed, Locked, PyqueueError, UnknownJob } = given);
 }

@@ -3,6 +3,7 @@
  * script of its own, so that a page which only writes does not wait for it; second.js loads it.
  */
 
+export { begin } from "./begin.js";
 export { explainJob, listJobs } from "./explained.js";
 export { followToEnd, readAgain } from "./follow.js";
 export { unlock } from "./key-store.js";
@@ -12,9 +13,7 @@ export { registerPeriodicSync } from "./periodic.js";
 export { prepare } from "./prepare.js";
 export { share } from "./shared.js";
 export { clear, principal, signOut } from "./sign-out.js";
-export { guardSignOut } from "./sign-out-guard.js";
 export { readLabels, readStats } from "./stats.js";
-export { defineStatusElement } from "./status-element.js";
 export { persist } from "./storage.js";
 export { tokenOf } from "./token.js";
 export { readAside } from "./view.js";
