@@ -141,7 +141,7 @@ def _request(route: Route | None, job: JobRecord, timeout: float) -> Request:
         body = sealed.body
         # What the route says of the body is true of the one within.
         headers = {name: value for name, value in headers.items() if name.lower() != "content-type"}
-        headers = {**headers, **sealed.headers}
+        headers = {**headers, **sealed.headers(job)}
     follow = route.redirect == "follow"
     return Request(
         route.method, url, headers, body, route.encoding, timeout, "follow" if follow else "manual"

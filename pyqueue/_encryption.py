@@ -14,7 +14,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from ._classify import classify_exception
-from ._errors import PyqueueError
+from ._errors import Locked, PyqueueError
 from ._outcome import Outcome, Verdict, fail, job_error
 from ._ports import Vault
 from ._record import JobError, JobRecord
@@ -37,23 +37,17 @@ class SealedBody:
 
     Attributes:
         body: the bytes, as the transport takes them.
-        headers: say what they are and to which of the server's keys they were sealed.
+        key: the id of the server's key.
     """
 
     body: Any
-    headers: Mapping[str, str]
+    key: str
 
-
-def sealed_headers(*, key: str, task: str, job: str) -> dict[str, str]:
-    """The headers of a sealed body: which of the server's keys opens it, and what it was sealed for.
-
-    Args:
-        key: the id of the server's key.
-        task, job: the declared name, and the job's id.
-    """
-    parameters = {"key": key, "task": task, "job": job}
-    said = "; ".join(f'{name}="{quote(value, safe="")}"' for name, value in parameters.items())
-    return {"Content-Type": SEALED_TYPE, SEALED_HEADER: said}
+    def headers(self, job: JobRecord) -> dict[str, str]:
+        """What the body is, to which key, and for which task and job it has to have been sealed."""
+        parameters = {"key": self.key, "task": job.task or "", "job": job.id}
+        said = "; ".join(f'{name}="{quote(value, safe="")}"' for name, value in parameters.items())
+        return {"Content-Type": SEALED_TYPE, SEALED_HEADER: said}
 
 
 class EncryptedPayload(Mapping[str, Any]):
@@ -80,10 +74,6 @@ class EncryptedPayload(Mapping[str, Any]):
 def is_sealed(payload: Mapping[str, Any]) -> bool:
     """Whether only the server can open a payload."""
     return isinstance(payload, EncryptedPayload) and payload.sealed_body is not None
-
-
-class Locked(PyqueueError):
-    """The key is made of a secret that nobody has given since the worker began."""
 
 
 class Unopened(PyqueueError):
@@ -137,19 +127,19 @@ async def attempt_opened(job: JobRecord, vault: Vault | None, attempt: Attempt, 
 async def _hidden(outcome: Outcome, job: JobRecord, vault: Vault | None) -> Outcome:
     """The outcome with its result, or its error's words, encrypted. What cannot be encrypted is not kept."""
     error = outcome.error
-    if error is not None and error.code in _HARMLESS:
-        return outcome
-    answer = outcome.result if error is None else {"message": error.message, "body": error.body}
-    hidden = None
-    if vault is not None and answer is not None:
-        try:
-            hidden = await vault.hide(job, json.dumps(answer, allow_nan=False))
-        except Exception:
-            hidden = None  # The key is gone since: nothing of the answer is left to anybody.
     if error is None:
-        return replace(outcome, result=hidden)
+        return replace(outcome, result=await _hide(outcome.result, job, vault))
+    if error.code in _HARMLESS:
+        return outcome
     said = "the attempt did not succeed" if error.status is None else f"the server answered {error.status}"
-    return replace(outcome, error=JobError(error.code, said, error.status, hidden))
+    # `said` is what a page puts the message in the place of: the core may have added to it.
+    answer = {"said": said, "message": error.message, "body": error.body}
+    return replace(outcome, error=JobError(error.code, said, error.status, await _hide(answer, job, vault)))
+
+
+async def _hide(answer: Any, job: JobRecord, vault: Vault | None) -> str | None:
+    """JSON of an answer, encrypted; `None`: there is none, or the key is gone since."""
+    return None if vault is None or answer is None else await vault.hide(job, json.dumps(answer))
 
 
 _HARMLESS: Final = frozenset(

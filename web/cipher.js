@@ -10,8 +10,6 @@
  * @property {string} [key] the id of the key that opens it, and of what hides the job's answers; absent: answers are
  *   kept as they are
  * @property {string} [server] the id of the server's key that it was sealed to: then `key` is of the answers alone
- * @property {string} [task] that it was sealed for
- * @property {string} [id] of the job that it was sealed for
  *
  * @typedef {[clear: Payload, envelope: Envelope]} Encrypted
  * @typedef {"payload" | "answer"} Purpose

@@ -13,7 +13,7 @@ from typing import Any
 from js import JSON, Array, Object, Reflect
 from pyodide.ffi import JsProxy, jsnull, to_js
 
-from .._encryption import EncryptedPayload, SealedBody, sealed_headers
+from .._encryption import EncryptedPayload, SealedBody
 from .._errors import InvalidPayload
 from .._vocabulary import MAX_DEPTH
 
@@ -92,8 +92,7 @@ class EncryptedJsPayload(JsPayload, EncryptedPayload):
         """See `EncryptedPayload`."""
         if self.is_closed:
             return None
-        parameters = {"key": self._text("server"), "task": self._text("task"), "job": self._text("id")}
-        return SealedBody(self.envelope.data, sealed_headers(**parameters))
+        return SealedBody(self.envelope.data, self._text("server"))
 
     def _text(self, name: str) -> str:
         value = getattr(self.envelope, name, None)

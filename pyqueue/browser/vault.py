@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .._encryption import Locked, Unopened
-from .._errors import StoreError
+from .._encryption import Unopened
+from .._errors import Locked, StoreError
 from .._record import JobRecord
 from .._vocabulary import ErrorCode
 from .convert import EncryptedJsPayload, JsPayload

@@ -36,7 +36,8 @@ def ada(chromium: Chromium, vault: Encrypted) -> Tab:
     """Ada's page, the worker installed."""
     tab = Tab(chromium, vault.page("ada"))
     tab.run("async () => { await pyqueue.ready }")
-    chromium.wait_for(lambda: tab.stats()["worker"]["state"] == "installed")
+    assert tab.call("principal") == "ada"
+    tab.wait_until_admitted()  # The worker runs, and has heard who is signed in.
     loaded = "() => performance.getEntriesByType('resource').some(({ name }) => name.endsWith('hpke.js'))"
     chromium.wait_for(lambda: tab.page.evaluate(loaded))
     return tab

@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pyqueue import DeclarationError, Queue
-from pyqueue._encryption import sealed_headers
+from pyqueue._encryption import SealedBody
+from pyqueue._record import JobRecord
 from pyqueue.server import IdempotencyMiddleware, SQLiteIdempotencyStore
 from pyqueue.server.sealed import SealedMiddleware, SealKey, WSGISealedMiddleware
 
@@ -38,7 +39,8 @@ def sealed(
 
 
 def headers(*, key: str = KEY.id, task: str = "note", job: str = "j1") -> dict[str, str]:
-    return {**sealed_headers(key=key, task=task, job=job), "Idempotency-Key": '"k1"'}
+    record = JobRecord(seq=1, id=job, task=task, payload={}, created_at=0.0, idempotency_key="k1")
+    return {**SealedBody(b"", key).headers(record), "Idempotency-Key": '"k1"'}
 
 
 class Echo:
@@ -89,6 +91,14 @@ def test_the_application_sees_what_was_written() -> None:
         assert seen["headers"]["content-type"] == "application/json"
         assert seen["headers"]["content-length"] == str(len(BODY))
         assert "pyqueue-sealed" not in seen["headers"]
+
+
+def test_a_name_of_any_characters_is_bound_as_pages_bind_it() -> None:
+    """JavaScript's `encodeURIComponent` leaves more characters as they are than Python's `quote`."""
+    info = f"pyqueue sealed 1\n{KEY.id}\nnote%20(%C3%A9'!*~)\nj1".encode()
+    body = SUITE.encrypt(b"text/plain\n" + BODY, KEY._key.public_key(), info)
+    answer = post(SealedMiddleware(Echo(), [KEY]), body, headers(task="note (é'!*~)"))
+    assert answer.json()["body"].encode() == BODY
 
 
 def test_other_requests_pass_untouched() -> None:

@@ -47,8 +47,9 @@ async function decrypt(record, find) {
     if (!isSealed) known.payload = await decryptPayload(key, whose, envelope);
     if (typeof record.result === "string") known.result = JSON.parse(await decryptAnswer(key, whose, record.result));
     if (record.error?.body !== undefined) {
-      const { message, body } = JSON.parse(await decryptAnswer(key, whose, record.error.body));
-      known.error = { ...record.error, message, body: body ?? undefined };
+      const { said, message, body } = JSON.parse(await decryptAnswer(key, whose, record.error.body));
+      // What the worker has added stays: after how many attempts it gave up, say.
+      known.error = { ...record.error, message: record.error.message.replace(said, () => message), body: body ?? undefined };
     }
     return known;
   } catch {

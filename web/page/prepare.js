@@ -1,7 +1,10 @@
 /** What an append needs besides writing: what only few pages run of it. */
 
+import { isEncrypted } from "../cipher.js";
+import { result } from "./database.js";
 import { encryptCommands } from "./encrypt.js";
 import { requireJob } from "./follow.js";
+import { Locked } from "./shared.js";
 
 /**
  * @typedef {import("./records.js").Command} Command
@@ -19,15 +22,36 @@ import { requireJob } from "./follow.js";
 export async function prepare(commands, declared, told) {
   const naming = commands.filter(({ type, id }) => type !== "enqueue" && id !== undefined);
   const cleared = commands.filter(({ type }) => type === "clear");
+  const prepared = await encryptCommands(commands, declared, told);
+  const keys = prepared.flatMap(({ principal, payload }) => {
+    const key = isEncrypted(payload) && payload[1].key;
+    return key ? [[principal, key]] : [];
+  });
   return [
-    await encryptCommands(commands, declared, told),
-    [...(naming.length ? ["jobs"] : []), ...(cleared.length ? ["keys"] : [])],
+    prepared,
+    [...(naming.length ? ["jobs"] : []), ...(cleared.length || keys.length ? ["keys"] : [])],
     (tx, principal) => {
       // What is left on the disk of theirs cannot be read from here on.
       for (const { principal = "" } of cleared) {
         tx.objectStore("keys").delete(IDBKeyRange.bound([principal], [principal, []]));
       }
-      return Promise.all(naming.map(({ id }) => requireJob(tx, id, principal)));
+      return Promise.all([
+        ...naming.map(({ id }) => requireJob(tx, id, principal)),
+        ...keys.map((key) => requireKey(tx, /** @type {string[]} */ (key))),
+      ]);
     },
   ];
+}
+
+/**
+ * A person may have discarded everything, in another tab, between the encryption and the write.
+ *
+ * @param {IDBTransaction} tx over `keys`
+ * @param {string[]} key
+ * @throws {Locked} it is not there: what it encrypted could never be read
+ */
+async function requireKey(tx, key) {
+  if ((await result(tx.objectStore("keys").getKey(key))) === undefined) {
+    throw new Locked("the key was destroyed while this was encrypted: somebody has signed out; try again");
+  }
 }

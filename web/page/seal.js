@@ -37,7 +37,7 @@ export async function sealPayload(payload, clear, { encoding, task, id, key, ser
   const { body = "", type = "" } = encoded(payload, encoding, id);
   const content = new Uint8Array(await new Blob([`${type}\n`, /** @type {BlobPart} */ (body)]).arrayBuffer());
   const data = await seal(point, sealInfo(server, task, id), content);
-  return [clear, { v: 1, data, server, task, id, ...(key === undefined ? {} : { key }) }];
+  return [clear, { v: 1, data, server, ...(key === undefined ? {} : { key }) }];
 }
 
 /** What the seal is bound to, as `pyqueue.server.sealed` makes it. @param {string[]} parts */
