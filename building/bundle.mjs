@@ -66,7 +66,11 @@ const beside = {
   },
 };
 
-const views = await bundle("web/page/views.js", { name: "app-[hash]/[name]" });
+const hpke = await bundle("web/page/hpke.js", { name: "app-[hash]/[name]" });
+const views = await bundle("web/page/views.js", {
+  modules: { "hpke-address.js": `export const HPKE = new URL("../${hpke}", import.meta.url);` },
+  name: "app-[hash]/[name]",
+});
 await bundle("web/pyqueue.js", {
   modules: { "views-address.js": `export const VIEWS = new URL("./${views}", import.meta.url);` },
 });

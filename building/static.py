@@ -1,7 +1,7 @@
 """The static folder: everything that browsers load, ready to be served.
 
 pyqueue.js, sw.js     the bundles, with their source maps: at the root, revalidated by browsers
-app-<hash>/views.js   the page's second script, immutable
+app-<hash>/views.js   the page's second script, immutable; app-<hash>/hpke.js what seals to the server
 main.py, pyqueue.whl  the worker's Python: its entry, and the browser wheel, which PyScript pages load too
 manifest.json         what the worker precaches, as sw.js has it
 pyodide/, pyscript/   of npm, with a lock file that also has micropip and pyqueue
@@ -68,7 +68,7 @@ def ensure() -> None:
             STATIC.rename(Path(name) / "old")
         folder.rename(STATIC)
     stamp.set()
-    bundles = [STATIC / "pyqueue.js.br", *STATIC.glob("app-*/views.js.br"), STATIC / "sw.js.br"]
+    bundles = [STATIC / "pyqueue.js.br", *sorted(STATIC.glob("app-*/*.js.br")), STATIC / "sw.js.br"]
     say(f"as brotli: {', '.join(f'{file.stem} {file.stat().st_size / 1000:.1f} kB' for file in bundles)}")
 
 

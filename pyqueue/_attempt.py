@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 from ._classify import classify, classify_exception
 from ._context import Context, HTTPClient
-from ._http import Request, Response, quote_key
+from ._encryption import EncryptedPayload, is_sealed
+from ._http import WITHOUT_BODY, Request, Response, quote_key
 from ._outcome import Outcome, Verdict, checked, done, fail, job_error
 from ._payload import check_own_request
 from ._ports import Clock, Transport
@@ -26,7 +27,6 @@ from ._vocabulary import Certainty, ErrorCode
 _log = logging.getLogger("pyqueue")
 
 _KEY: Final = "Idempotency-Key"
-_WITHOUT_BODY: Final = frozenset({"DELETE", "GET", "HEAD"})
 
 
 async def attempt(queue: Queue, job: JobRecord, transport: Transport, clock: Clock) -> Outcome:
@@ -50,6 +50,9 @@ async def _attempt(queue: Queue, job: JobRecord, transport: Transport, clock: Cl
     if task is None:
         return fail(ErrorCode.UNKNOWN_TASK, f"no task {job.task!r} is declared", Certainty.NEVER_SENT)
     timeout = task.timeout if job.timeout is None else job.timeout
+    if is_sealed(job.payload) and (task.route is None or task.route.method in WITHOUT_BODY):
+        message = f"the payload is sealed to the server, but task {job.task!r} sends no such body any more"
+        return fail(ErrorCode.REJECTED, message, Certainty.NEVER_SENT)
     if task.function is not None:
         return await _call(task.function, job, HTTPClient(transport, job.idempotency_key, timeout), clock)
     return await _send(task, job, transport, clock, timeout)
@@ -138,8 +141,13 @@ def _request(route: Route | None, job: JobRecord, timeout: float) -> Request:
         headers = {**(payload.get("headers") or {}), **key}
         return Request(method, payload["url"], headers, payload.get("body"), "auto", timeout, "manual")
     url = route.url.fill(payload)
-    body = None if route.method in _WITHOUT_BODY else payload
+    body: Any = None if route.method in WITHOUT_BODY else payload
     headers = {**route.headers, **key}
+    if isinstance(payload, EncryptedPayload) and (sealed := payload.sealed_body) is not None:
+        body = sealed.body
+        # What the route says of the body is true of the one within.
+        headers = {name: value for name, value in headers.items() if name.lower() != "content-type"}
+        headers = {**headers, **sealed.headers(job)}
     follow = route.redirect == "follow"
     return Request(
         route.method, url, headers, body, route.encoding, timeout, "follow" if follow else "manual"

@@ -95,6 +95,20 @@ class Client:
         more."""
         await self._call("clear", *([] if principal is None else [principal]))
 
+    async def unlock(self, secret: str | bytes, *, replace: bool = False) -> None:
+        """Gives the secret of which the key for tasks with `encrypt="secret"` is made. It is not stored; the
+        key is held in memory by the open pages and the worker. What waited for it goes on.
+
+        Args:
+            secret: a passphrase, or at least 16 random bytes.
+            replace: if it is another secret than before, it is for what is written from now on.
+
+        Raises:
+            Locked: it is another secret than before.
+            InvalidPayload: it is no secret.
+        """
+        await self._call("unlock", secret, {"replace": replace})
+
     async def enqueue(
         self,
         task: str | Mapping[str, Any],
@@ -125,7 +139,8 @@ class Client:
             retry: the policy's `max_attempts`, `base` and `cap` (seconds).
 
         Raises:
-            PayloadTooLarge, QueueFull, QuotaExceeded, InvalidPayload, UnknownTask: nothing was enqueued.
+            PayloadTooLarge, QueueFull, QuotaExceeded, InvalidPayload, UnknownTask, Locked: nothing was
+                enqueued.
         """
         options = _options(
             ordering_key=ordering_key,
@@ -148,7 +163,8 @@ class Client:
             jobs: for each its task's name, its payload, and, if it has any, a dict of options.
 
         Raises:
-            PayloadTooLarge, QueueFull, QuotaExceeded, InvalidPayload, UnknownTask: nothing was enqueued.
+            PayloadTooLarge, QueueFull, QuotaExceeded, InvalidPayload, UnknownTask, Locked: nothing was
+                enqueued.
         """
         described = [(task, payload, *(_options(**given) for given in rest)) for task, payload, *rest in jobs]
         return [self._job(job) for job in await self._call("enqueueMany", described)]
@@ -316,6 +332,12 @@ class Job:
     def sealed(self) -> bool:
         """Whether it is somebody else's than of whoever is signed in: nothing else is told of it."""
         return bool(self._js.sealed)
+
+    @property
+    def encryption(self) -> Any:
+        """How what was encrypted could be read: `open`, `locked`, `key_lost`, `damaged` or `server`; `None`:
+        it is not encrypted."""
+        return self._read("encryption")
 
     @property
     def explanation(self) -> Any:

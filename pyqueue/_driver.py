@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
 from math import inf
 from random import Random
+from typing import Any
 
 from . import __version__
 from ._attempt import attempt
@@ -31,12 +32,14 @@ from ._core.events import (
 )
 from ._core.owner import Owner
 from ._destinations import Destinations
+from ._encryption import attempt_opened
 from ._errors import OwnershipLost
 from ._http import Request
 from ._outcome import Outcome
 from ._outgoing import Outgoing, Tokens, own_headers
-from ._ports import Clock, Lock, Site, Store, Transport, Waker
+from ._ports import Clock, Lock, Site, Store, Transport, Vault, Waker
 from ._queue import Queue
+from ._record import JobRecord
 
 FLAG_TIMEOUT = 5.0
 """Seconds that the kill switch may take to be read."""
@@ -49,6 +52,7 @@ class Driver:
         queue: the declaration.
         store, transport, clock, lock, waker, site: the ports, see `pyqueue._ports`.
         random: for jitter. After a restored memory snapshot it must have been seeded anew.
+        vault: opens encrypted payloads; `None`: this place has no keys.
     """
 
     def __init__(
@@ -61,6 +65,7 @@ class Driver:
         waker: Waker,
         site: Site,
         random: Random,
+        vault: Vault | None = None,
     ) -> None:
         self.queue = queue
         self.store = store
@@ -70,6 +75,7 @@ class Driver:
         self.waker = waker
         self.site = site
         self.random = random
+        self.vault = vault
         self.destinations = Destinations(site.origin, queue.origins)
         auth = queue.authorization
         self.authorizations = None if auth is None else Authorizations(auth, clock)
@@ -210,7 +216,11 @@ class _Ownership:
         transport: Transport = Outgoing(driver.transport, driver.destinations, headers, driver.tokens)
         if driver.authorizations is not None:
             transport = Authorized(transport, driver.destinations, driver.authorizations, job.principal)
-        send = asyncio.ensure_future(attempt(driver.queue, job, transport, driver.clock))
+
+        def make(opened: JobRecord) -> Coroutine[Any, Any, Outcome]:
+            return attempt(driver.queue, opened, transport, driver.clock)
+
+        send = asyncio.ensure_future(attempt_opened(job, driver.vault, make, driver.clock.now()))
         self._sends[job.id] = send
 
         def answered(task: asyncio.Task[Outcome]) -> None:

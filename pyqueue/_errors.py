@@ -41,6 +41,10 @@ class NotSupported(PyqueueError):
     """This place cannot do what was asked: no IndexedDB, or `connect()` outside a browser."""
 
 
+class Locked(PyqueueError):
+    """The secret that encrypts was not given, or is another one. Nothing was written."""
+
+
 class UnknownJob(PyqueueError):
     """There is no job with this id: it never was, or it was pruned after its retention."""
 

@@ -19,6 +19,9 @@ SECRET: Final = 8
 Credentials = Literal["omit", "include"]
 """Whether the browser's cookies for another origin than the site's own go with a request."""
 
+WITHOUT_BODY: Final = frozenset({"DELETE", "GET", "HEAD"})
+"""Methods whose requests a route sends without a body."""
+
 
 @dataclass(frozen=True, slots=True)
 class Request:

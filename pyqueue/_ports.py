@@ -182,6 +182,26 @@ class Site(Protocol):
         ...
 
 
+class Vault(Protocol):
+    """The keys of encrypted payloads. Their records may have been changed by anybody: see `open`."""
+
+    async def open(self, job: JobRecord) -> Mapping[str, Any]:
+        """The payload as the site gave it.
+
+        Raises:
+            Locked: its key is made of a secret that no page has given since this worker began.
+            Unopened: its key is gone, or the record is not what was written for this job and this person.
+        """
+        ...
+
+    async def hide(self, job: JobRecord, text: str) -> str | None:
+        """A text, encrypted for whoever can read the job's payload; `None`: the key is not there any more.
+
+        Never raises.
+        """
+        ...
+
+
 class Clock(Protocol):
     """Time."""
 

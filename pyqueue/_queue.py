@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Final, TypeVar, Unpack, get_args
+from typing import Any, Final, Literal, TypeVar, Unpack, get_args
 
 from ._auth import Auth, AuthProvider
 from ._checks import (
@@ -22,16 +22,19 @@ from ._checks import (
 from ._csrf import Csrf
 from ._destinations import Origin, check_origins, origin_of
 from ._errors import DeclarationError, InvalidPayload, InvalidRequest
-from ._http import Encoding
+from ._http import WITHOUT_BODY, Encoding
 from ._retry import Retry
+from ._server_key import check_server_key
 from ._task import (
     SHORTEST,
     Classify,
+    Encrypt,
     Redirect,
     Route,
     Task,
     TaskFunction,
     TaskOptions,
+    check_encryption,
     check_function,
     make_task,
 )
@@ -123,6 +126,11 @@ class Queue:
             what may be kept. If it raises nothing is kept.
         fleet_headers: whether each request to the site's own origin says how this queue does: see
             docs/operations.md.
+        encrypt: whether payloads, results and error bodies are encrypted on the disk, for tasks that do not
+            say and for jobs with a request of their own: `True` or `"device"` by a key that the browser makes
+            for each principal, `"secret"` by one that pages unlock: see docs/security.md.
+        server_key: the server's public key, as `pyqueue.server.sealed.SealKey.public` gives it, for tasks
+            with `seal="server"`.
 
     Raises:
         DeclarationError: a value is out of range, or is not what it should be.
@@ -144,6 +152,8 @@ class Queue:
         origins: Sequence[str | Origin] = (),
         redact: Redact | None = None,
         fleet_headers: bool = True,
+        encrypt: Encrypt = False,
+        server_key: str | None = None,
     ) -> None:
         self.retry = Retry() if retry is None else check_instance("Queue: retry", retry, Retry)
         self.timeout = check_number("Queue: timeout", timeout, SHORTEST, MAX_TIMEOUT)
@@ -162,6 +172,8 @@ class Queue:
         """What `auth` says."""
         self.redact = None if redact is None else check_hook("Queue: redact", redact)
         self.fleet_headers = check_flag("Queue: fleet_headers", fleet_headers)
+        self.encryption = check_encryption("Queue: encrypt", encrypt)
+        self.server_key = None if server_key is None else check_server_key(server_key)
         self.tasks: dict[str, Task] = {}
         self.request_task = self._make(None, {})
         """The options of jobs that carry their own request."""
@@ -177,6 +189,7 @@ class Queue:
         redirect: Redirect = "hold",
         require_key_echo: bool = False,
         classify: Classify | None = None,
+        seal: Literal["server"] | None = None,
         **options: Unpack[TaskOptions],
     ) -> None:
         """Declares a task that is one HTTP request with the payload as its body.
@@ -194,8 +207,10 @@ class Queue:
             require_key_echo: a 2xx counts only if it echoes the `Idempotency-Key` header, so that a captive
                 portal's or proxy's own 200 is not mistaken for the server's.
             classify: its outcome replaces the table's, for answers for which it returns one.
+            seal: `"server"`: pages encrypt the body to the queue's `server_key`, so that this device cannot
+                read it again; `pyqueue.server.sealed` opens it.
             **options: `label`, `ordering_key`, `unique_key`, `on_conflict`, `on_failure`, `delay`,
-                `expires`, `timeout`, `retry`: see `TaskOptions`.
+                `expires`, `timeout`, `retry`, `encrypt`: see `TaskOptions`.
 
         Raises:
             DeclarationError: the name is taken, or an option is unknown or wrong.
@@ -216,7 +231,12 @@ class Queue:
             redirect=check_choice(f"{what}: redirect", redirect, get_args(Redirect)),
             require_key_echo=check_flag(f"{what}: require_key_echo", require_key_echo),
             classify=None if classify is None else check_hook(f"{what}: classify", classify),
+            seal=seal is not None and bool(check_choice(f"{what}: seal", seal, ("server",))),
         )
+        if route.seal and self.server_key is None:
+            raise DeclarationError(f"{what}: seal needs a key: give the queue its server_key")
+        if route.seal and route.method in WITHOUT_BODY:
+            raise DeclarationError(f"{what}: {route.method} has no body that could be sealed; leave seal out")
         self.tasks[name] = self._make(name, options, route=route)
 
     def task(self, name: str, **options: Unpack[TaskOptions]) -> Callable[[F], F]:
@@ -228,7 +248,7 @@ class Queue:
         Args:
             name: what `enqueue` calls it.
             **options: `label`, `ordering_key`, `unique_key`, `on_conflict`, `on_failure`, `delay`,
-                `expires`, `timeout`, `retry`: see `TaskOptions`.
+                `expires`, `timeout`, `retry`, `encrypt`: see `TaskOptions`.
 
         Raises:
             DeclarationError: the name is taken, an option is unknown or wrong, or the function is not
@@ -262,13 +282,21 @@ class Queue:
         """What pages are to know before any worker has started, as JSON-able data.
 
         Returns:
-            `{"limits": {"payload_bytes", "jobs", "bytes"}, "tasks": {name: {"label"}}, "csrf": {"header",
-            "field"}, "origins": [text], "login"}`; what the site does not declare is absent.
+            `{"limits": {"payload_bytes", "jobs", "bytes"}, "tasks": {name: {"label", "encrypt", "seal",
+            "clear"}}, "csrf": {"header", "field"}, "origins": [text], "login", "encrypts", "encrypt",
+            "server_key"}`; what the site does not declare is absent. `seal` is the body's encoding, `clear`
+            what stays legible of an encrypted payload.
         """
-        tasks = {name: {"label": task.label} for name, task in self.tasks.items()}
+        tasks = {name: _declared(task) for name, task in self.tasks.items()}
         declared: dict[str, Any] = {"limits": asdict(self.limits), "tasks": tasks}
         if self.origins:
             declared["origins"] = [origin.url for origin in self.origins]
+        if self.encryption is not None:
+            declared["encrypt"] = self.encryption.value
+        if any("clear" in task for task in tasks.values()) or self.encryption is not None:
+            declared["encrypts"] = True
+        if self.server_key is not None:
+            declared["server_key"] = self.server_key
         if self.csrf is not None:
             field = {} if self.csrf.field is None else {"field": self.csrf.field}
             declared["csrf"] = {"header": self.csrf.header, **field}
@@ -310,6 +338,7 @@ class Queue:
             ordering_key=self.ordering_key,
             timeout=self.timeout,
             retry=self.retry,
+            encrypt=False if self.encryption is None else self.encryption.value,
             route=route,
             function=function,
         )
@@ -331,6 +360,18 @@ def _authorization(auth: Auth | AuthProvider) -> Auth:
             f"Queue: auth is {shown(auth)}; give an Auth(...), or an async function: async def provider(ctx)"
         )
     return Auth(provider=auth)
+
+
+def _declared(task: Task) -> dict[str, Any]:
+    """What pages are to know of a task."""
+    declared: dict[str, Any] = {"label": task.label}
+    if task.encryption is not None:
+        declared["encrypt"] = task.encryption.value
+    if task.route is not None and task.route.seal:
+        declared["seal"] = task.route.encoding
+    if len(declared) > 1:
+        declared["clear"] = task.clear
+    return declared
 
 
 def _without_fields(url: str) -> str:

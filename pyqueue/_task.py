@@ -13,10 +13,11 @@ from ._http import Encoding, Response
 from ._outcome import Outcome
 from ._retry import Retry
 from ._template import Template, URLTemplate
-from ._vocabulary import MAX_SECONDS, MAX_TIMEOUT, OnConflict
+from ._vocabulary import MAX_SECONDS, MAX_TIMEOUT, Encryption, OnConflict
 
 Redirect = Literal["hold", "done", "follow"]
 OnFailure = Literal["continue", "block"]
+Encrypt = bool | Literal["device", "secret"]
 
 TaskFunction = Callable[..., Awaitable[Any]]
 Classify = Callable[[Response], Outcome | None]
@@ -55,6 +56,10 @@ class TaskOptions(TypedDict, total=False):
     retry: Retry | None
     """How often and how patiently it is tried."""
 
+    encrypt: Encrypt
+    """Whether payloads, results and error bodies are encrypted on the disk, and by which key: see
+    docs/security.md."""
+
 
 @dataclass(frozen=True, slots=True)
 class Route:
@@ -67,6 +72,7 @@ class Route:
     redirect: Redirect = "hold"
     require_key_echo: bool = False
     classify: Classify | None = None
+    seal: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +93,16 @@ class Task:
     expires: float | None
     timeout: float
     retry: Retry
+    encryption: Encryption | None = None
     route: Route | None = None
     function: TaskFunction | None = None
+
+    @property
+    def clear(self) -> list[str]:
+        """The payload's fields that templates read: they stay legible where the payload is encrypted."""
+        url = None if self.route is None else self.route.url
+        templates = (url, self.ordering_key, self.unique_key)
+        return sorted({name for template in templates if template is not None for name in template.names})
 
 
 def make_task(
@@ -98,6 +112,7 @@ def make_task(
     ordering_key: str | None,
     timeout: float,
     retry: Retry,
+    encrypt: Encrypt = False,
     route: Route | None = None,
     function: TaskFunction | None = None,
 ) -> Task:
@@ -106,7 +121,7 @@ def make_task(
     Args:
         name: what `enqueue` calls it.
         options: as the user gave them.
-        ordering_key, timeout, retry: the queue's, where the options name none.
+        ordering_key, timeout, retry, encrypt: the queue's, where the options name none.
         route, function: what it does.
 
     Raises:
@@ -139,9 +154,21 @@ def make_task(
         if own_timeout is None
         else check_number(f"{what}: timeout", own_timeout, SHORTEST, MAX_TIMEOUT),
         retry=retry if own_retry is None else check_instance(f"{what}: retry", own_retry, Retry),
+        encryption=check_encryption(f"{what}: encrypt", options.get("encrypt", encrypt)),
         route=route,
         function=function,
     )
+
+
+def check_encryption(what: str, encrypt: Any) -> Encryption | None:
+    """What `encrypt` says.
+
+    Raises:
+        DeclarationError: it is neither a boolean nor one of the words.
+    """
+    if isinstance(encrypt, bool):
+        return Encryption.DEVICE if encrypt else None
+    return Encryption(check_choice(what, encrypt, tuple(Encryption)))
 
 
 def check_function(task: str, function: Any) -> None:

@@ -52,6 +52,11 @@ class Template:
         object.__setattr__(self, "_names", tuple(names))
         object.__setattr__(self, "_skeleton", skeleton)
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The payload's fields that it reads."""
+        return self._names
+
     def fill(self, payload: Mapping[str, Any]) -> str:
         """The text with the payload's values in place of the fields.
 

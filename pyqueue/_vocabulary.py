@@ -87,6 +87,15 @@ class ErrorCode(StrEnum):
     NO_TOKEN = "no_token"
     """There is no token, of `csrf=` or `auth=`, to send the request with."""
 
+    LOCKED = "locked"
+    """It is encrypted, and the secret that opens it was not given since the worker began."""
+
+    KEY_LOST = "key_lost"
+    """It is encrypted, and its key is gone: nobody can read it any more."""
+
+    DAMAGED = "damaged"
+    """It is encrypted, and its record was changed since."""
+
     REJECTED = "rejected"
     """The task raised `Reject`, or no such request can be made."""
 
@@ -128,6 +137,16 @@ class HoldKind(StrEnum):
 
     KILL_SWITCH = "kill_switch"
     """The site's flag file says so."""
+
+
+class Encryption(StrEnum):
+    """What makes the key by which a payload is encrypted on the disk."""
+
+    DEVICE = "device"
+    """The browser, for each principal; scripts can use it and cannot read it."""
+
+    SECRET = "secret"
+    """A passphrase or a secret that the site gives after a login, and that is not stored."""
 
 
 class OnConflict(StrEnum):

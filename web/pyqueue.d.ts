@@ -20,6 +20,9 @@ export type ErrorCode =
   | "http"
   | "unauthorized"
   | "no_token"
+  | "locked"
+  | "key_lost"
+  | "damaged"
   | "rejected"
   | "retry_later"
   | "exception"
@@ -110,6 +113,8 @@ export type ExplanationCode =
   | "delayed"
   /** There is no CSRF token or auth token to send it with. */
   | "no_token"
+  /** It is encrypted by a secret that nobody has given: it waits for `unlock`. */
+  | "locked"
   /** Its last attempt did not succeed. */
   | "backoff"
   | "due";
@@ -144,6 +149,11 @@ export interface Job {
   readonly settledAt?: number;
   /** It is somebody else's than of whoever is signed in: nothing else is told of it. */
   readonly sealed: boolean;
+  /**
+   * Whether what was encrypted could be opened: not if it is `locked` (see `unlock`), its key is lost, its record was
+   * changed, or only the `server` opens it. Then of the payload there is what stays legible. Absent: it is not encrypted.
+   */
+  readonly encryption?: "open" | "locked" | "key_lost" | "damaged" | "server";
   /** What it waited for, or how it had ended, when it was read by `jobs({explain: true})` or explained last. */
   readonly explanation?: Explanation;
   /** Reads the job again. Rejects with `UnknownJob` if it was pruned. */
@@ -241,11 +251,29 @@ export interface SetAside {
 /** What the site declares of its queue; the server writes it into pyqueue.js. */
 export interface Declaration {
   limits?: { payload_bytes?: number; jobs?: number; bytes?: number };
-  tasks?: { [name: string]: { label?: string | null } };
+  tasks?: {
+    [name: string]: {
+      label?: string | null;
+      /** Payloads, results and error bodies are encrypted on the disk. */
+      encrypt?: "device" | "secret";
+      /** How the body is encoded that is sealed to the server. */
+      seal?: "auto" | "json" | "form" | "multipart";
+      /** The fields of an encrypted payload that stay legible. */
+      clear?: string[];
+    };
+  };
   /** Where the site's forms and requests bear a CSRF token. */
   csrf?: { header: string; field?: string };
   /** Where people sign in. */
   login?: string;
+  /** Besides the site's own, to which requests may go. */
+  origins?: string[];
+  /** Whether anything is encrypted. */
+  encrypts?: boolean;
+  /** For jobs with a request of their own. */
+  encrypt?: "device" | "secret";
+  /** The server's public key. */
+  server_key?: string;
 }
 
 /** Something changed. `type`: `appended`, `changed`, `identified`, `idle`, `worker`, `online` or `offline`. */
@@ -260,7 +288,7 @@ export interface Pyqueue {
   readonly ready: Promise<void>;
   /**
    * Stores a job; resolves when it is on disk. Rejects with `PayloadTooLarge`, `QueueFull`, `QuotaExceeded`,
-   * `InvalidPayload`, `UnknownTask`, `NotSupported` or `StoreError`: then nothing was written.
+   * `InvalidPayload`, `UnknownTask`, `Locked`, `NotSupported` or `StoreError`: then nothing was written.
    */
   enqueue(task: string, payload?: Payload | FormData, options?: Options): Promise<Job>;
   enqueue(request: JobRequest, options?: Options): Promise<Job>;
@@ -301,6 +329,13 @@ export interface Pyqueue {
    * that is on disk; the worker carries it out.
    */
   clear(principal?: string): Promise<void>;
+  /**
+   * Gives the secret of which the key for tasks with `encrypt="secret"` is made: a passphrase, or at least 16 random
+   * bytes. It is not stored; the key is held in memory by the open pages and the worker. Rejects with `Locked` if it is
+   * another secret than before; with `replace` that is then for what is written from now on, and what was written
+   * before waits for its own. What waited goes on.
+   */
+  unlock(secret: string | Uint8Array, options?: { replace?: boolean }): Promise<void>;
   /** What a person calls the tasks that have a label. */
   labels(): Promise<{ [task: string]: string }>;
   /** Calls a function at every change; returns what ends it. */
@@ -337,6 +372,8 @@ export class InvalidPayload extends PyqueueError {}
 export class UnknownTask extends PyqueueError {}
 export class NotSupported extends PyqueueError {}
 export class StoreError extends PyqueueError {}
+/** The secret that encrypts was not given, or is another one. */
+export class Locked extends PyqueueError {}
 export class UnknownJob extends PyqueueError {}
 export class JobFailed extends PyqueueError {
   readonly status: Status;

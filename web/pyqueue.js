@@ -28,10 +28,7 @@ if (typeof document !== "undefined") {
   enhanceForms(document, pyqueue);
   const show = () =>
     views()
-      .then(({ defineStatusElement, guardSignOut }) => {
-        defineStatusElement(pyqueue);
-        guardSignOut(document, pyqueue);
-      })
+      .then(({ begin }) => begin(pyqueue))
       .catch((error) => console.error("pyqueue:", error));
   // Loaded at any rate, while there is a network: whoever asks for a job later may be offline.
   if (document.querySelector("pyqueue-status")) show();

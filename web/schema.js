@@ -18,6 +18,8 @@ const upgrades = [
     db.createObjectStore("meta", { keyPath: "name" });
     // What pages write besides commands: apart from `meta`, so that they and the worker never wait for each other.
     db.createObjectStore("pages", { keyPath: "name" });
+    // By whose they are: one deletion is of all that are one person's.
+    db.createObjectStore("keys", { keyPath: ["principal", "id"] });
     db.createObjectStore("aside", { keyPath: "key", autoIncrement: true });
     const jobs = db.createObjectStore("jobs", { keyPath: "seq" });
     jobs.createIndex("id", "id", { unique: true });

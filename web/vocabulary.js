@@ -17,15 +17,19 @@ export const CERTAINTIES = /** @type {const} */ (["never_sent", "maybe_applied",
 
 export const COMMAND_TYPES = /** @type {const} */ (["enqueue", "cancel", "retry", "discard", "edit", "pause", "resume", "flush", "identify", "clear"]);
 
-/** @typedef {"network" | "offline" | "timeout" | "http" | "unauthorized" | "no_token" | "rejected" | "retry_later" | "exception" | "unknown_task" | "template" | "interrupted" | "expired" | "cancelled" | "discarded" | "superseded"} ErrorCode */
+/** @typedef {"network" | "offline" | "timeout" | "http" | "unauthorized" | "no_token" | "locked" | "key_lost" | "damaged" | "rejected" | "retry_later" | "exception" | "unknown_task" | "template" | "interrupted" | "expired" | "cancelled" | "discarded" | "superseded"} ErrorCode */
 
-export const ERROR_CODES = /** @type {const} */ (["network", "offline", "timeout", "http", "unauthorized", "no_token", "rejected", "retry_later", "exception", "unknown_task", "template", "interrupted", "expired", "cancelled", "discarded", "superseded"]);
+export const ERROR_CODES = /** @type {const} */ (["network", "offline", "timeout", "http", "unauthorized", "no_token", "locked", "key_lost", "damaged", "rejected", "retry_later", "exception", "unknown_task", "template", "interrupted", "expired", "cancelled", "discarded", "superseded"]);
 
 export const UNREACHABLE = /** @type {const} */ (["network", "offline", "timeout"]);
 
 /** @typedef {"paused" | "unauthorized" | "kill_switch"} HoldKind */
 
 export const HOLD_KINDS = /** @type {const} */ (["paused", "unauthorized", "kill_switch"]);
+
+/** @typedef {"device" | "secret"} Encryption */
+
+export const ENCRYPTIONS = /** @type {const} */ (["device", "secret"]);
 
 /** @typedef {"keep" | "replace"} OnConflict */
 

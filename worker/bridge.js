@@ -8,6 +8,7 @@ import { finished, setStraysAside, splitRecords, write } from "./records.js";
 import { send } from "./send.js";
 import { askPages, origin, readCookie } from "./site.js";
 import { register } from "./sync.js";
+import { hideAnswer, openPayload } from "./vault.js";
 
 export const bridge = {
   /** @param {() => void} onClose see `openDatabase` */
@@ -23,6 +24,8 @@ export const bridge = {
   origin: origin(),
   readCookie,
   askPages,
+  openPayload,
+  hideAnswer,
   broadcast,
   register,
 };

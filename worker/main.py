@@ -23,6 +23,7 @@ from pyqueue.browser.indexeddb import IndexedDBStore
 from pyqueue.browser.locks import make_lock
 from pyqueue.browser.loop import MicrotaskLoop
 from pyqueue.browser.site import BrowserSite
+from pyqueue.browser.vault import BrowserVault
 
 
 def load_queue() -> Queue:
@@ -86,6 +87,7 @@ def start(bridge: Any) -> Any:
         PageWaker(bridge),
         BrowserSite(bridge),
         random.Random(),
+        BrowserVault(bridge),
     )
 
     async def wake(reason: str, linger: float) -> Any:

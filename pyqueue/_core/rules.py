@@ -505,6 +505,6 @@ def _revived_by(error: JobError | None) -> str | None:
 
 
 def _backoff(error: JobError | None) -> str:
-    # A token is found once a page is opened, and that is a sign of a network as well.
-    ends = (*UNREACHABLE, ErrorCode.NO_TOKEN)
+    # A page that is opened brings a token, or a secret, and that is a sign of a network as well.
+    ends = (*UNREACHABLE, ErrorCode.NO_TOKEN, ErrorCode.LOCKED)
     return NETWORK if error is not None and error.code in ends else LATER

@@ -13,6 +13,7 @@ from typing import Any
 from js import JSON, Array, Object, Reflect
 from pyodide.ffi import JsProxy, jsnull, to_js
 
+from .._encryption import EncryptedPayload, SealedBody
 from .._errors import InvalidPayload
 from .._vocabulary import MAX_DEPTH
 
@@ -24,13 +25,18 @@ class JsPayload(Mapping[str, Any]):
     anything else (a `Blob`) stays a JavaScript object.
 
     Args:
-        js: the object; used again as it is when the payload is stored or sent.
+        js: the object.
     """
 
     __slots__ = ("js",)
 
     def __init__(self, js: JsProxy):
         self.js = js
+
+    @property
+    def stored(self) -> JsProxy:
+        """What is used again as it is when the payload is stored or sent."""
+        return self.js
 
     def __getitem__(self, key: str) -> Any:
         if not Object.hasOwn(self.js, key):
@@ -52,6 +58,61 @@ class JsPayload(Mapping[str, Any]):
 
     def __repr__(self) -> str:
         return f"JsPayload({dict(self)!r})"
+
+
+class EncryptedJsPayload(JsPayload, EncryptedPayload):
+    """A view of what stays legible of an encrypted payload.
+
+    Args:
+        js: the pair of the legible fields and the envelope, as web/cipher.js has it.
+
+    Raises:
+        InvalidPayload: it is no such pair.
+    """
+
+    __slots__ = ("_whole", "envelope")
+
+    def __init__(self, js: JsProxy):
+        if js.length != 2 or not all(isinstance(part, JsProxy) for part in js):
+            raise InvalidPayload("an encrypted payload is a pair of legible fields and an envelope")
+        super().__init__(js[0])
+        self._whole = js
+        self.envelope = js[1]
+
+    @property
+    def stored(self) -> JsProxy:
+        """See `JsPayload.stored`."""
+        return self._whole
+
+    @property
+    def is_closed(self) -> bool:
+        """See `EncryptedPayload`."""
+        return not self._text("server")
+
+    @property
+    def hides_answers(self) -> bool:
+        """See `EncryptedPayload`."""
+        return bool(self._text("key"))
+
+    @property
+    def sealed_body(self) -> SealedBody | None:
+        """See `EncryptedPayload`."""
+        if self.is_closed:
+            return None
+        return SealedBody(self.envelope.data, self._text("server"))
+
+    def _text(self, name: str) -> str:
+        value = getattr(self.envelope, name, None)
+        return value if isinstance(value, str) else ""
+
+
+def payload_of(js: JsProxy) -> JsPayload:
+    """The view of a stored payload, encrypted or not.
+
+    Raises:
+        InvalidPayload: it is neither.
+    """
+    return EncryptedJsPayload(js) if Array.isArray(js) else JsPayload(js)
 
 
 def from_js(value: Any, depth: int = MAX_DEPTH) -> Any:
@@ -86,7 +147,7 @@ def value_to_js(value: Any) -> Any:
     """The JavaScript value of text, bytes, a number, a payload, a JavaScript object, or lists and mappings of
     these; `None` becomes `null`."""
     if isinstance(value, JsPayload):
-        return value.js
+        return value.stored
     return to_js(_prepared(value), dict_converter=Object.fromEntries, create_pyproxies=False)
 
 
@@ -95,7 +156,7 @@ def _prepared(value: Any) -> Any:
     if value is None:
         return jsnull
     if isinstance(value, JsPayload):
-        return value.js
+        return value.stored
     if isinstance(value, Mapping):
         return {key: _prepared(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

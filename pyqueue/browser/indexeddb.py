@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from math import inf
 from typing import Any
@@ -12,10 +13,10 @@ from js import IDBKeyRange
 from pyodide.ffi import JsProxy, create_once_callable, to_js
 
 from .._epoch import epoch_after
-from .._errors import OwnershipLost, StoreError
+from .._errors import InvalidPayload, OwnershipLost, StoreError
 from .._ports import Changes, Loaded, Query, Unreadable
 from .._record import encode, is_number
-from .convert import JsPayload, plain_to_js, value_to_js
+from .convert import payload_of, plain_to_js, value_to_js
 from .database import Database
 
 PAYLOADS = ("payload", "edit_payload")
@@ -171,10 +172,11 @@ class IndexedDBStore:
         read: list[Mapping[str, Any]] = json.loads(split.text)
         for record, payload, edit in zip(read, split.payloads, split.edits, strict=True):
             assert isinstance(record, dict)
-            if isinstance(payload, JsProxy):
-                record["payload"] = JsPayload(payload)
-            if isinstance(edit, JsProxy):
-                record["edit_payload"] = JsPayload(edit)
+            for name, value in zip(PAYLOADS, (payload, edit), strict=True):
+                if isinstance(value, JsProxy):
+                    # One that is neither a payload nor an encrypted one is left out: the record is damaged.
+                    with suppress(InvalidPayload):
+                        record[name] = payload_of(value)
         return read
 
     def _text_of(self, changes: Changes, now: float) -> tuple[str, Any]:

@@ -74,7 +74,7 @@ def test_every_source_map_is_there() -> None:
                 assert len(content["sources"]) == len(content["sourcesContent"])
                 assert not [source for source in content["sources"] if source.startswith("/")]
                 maps.add(file.name)
-    assert maps == {"pyqueue.js", "sw.js", "views.js"}
+    assert maps == {"hpke.js", "pyqueue.js", "sw.js", "views.js"}
 
 
 def test_the_lock_file_names_files_that_are_there() -> None:

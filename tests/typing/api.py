@@ -47,6 +47,7 @@ from pyqueue.server.opentelemetry import OpenTelemetryEvents
 from pyqueue.server.postgres import PostgresIdempotencyStore
 from pyqueue.server.prometheus import PrometheusEvents
 from pyqueue.server.redis import RedisIdempotencyStore
+from pyqueue.server.sealed import SealedMiddleware, SealKey, WSGISealedMiddleware
 from pyqueue.testing import FakeServer, Simulation
 
 
@@ -62,7 +63,11 @@ queue = Queue(
     kill_switch="/pyqueue-control.json",
     csrf=Csrf(cookie="csrftoken", meta="csrf-token", url="/csrf", header="X-CSRFToken", field="csrf_token"),
     fleet_headers=False,
+    encrypt=True,
+    server_key=SealKey.generate().public,
 )
+Queue(encrypt="secret")
+Queue(encrypt="server")  # type: ignore[arg-type]
 Queue(csrf=Csrf.django(url="/csrf/"))
 Queue(auth=Auth(url="/token", scheme="Token", timeout=5.0))
 Queue(auth="Bearer secret")  # type: ignore[arg-type]
@@ -91,6 +96,8 @@ queue.http(
     retry=Retry(max_attempts=3),
 )
 queue.http("a", "POST", "/a", ordering_keys="a")  # type: ignore[call-arg]
+queue.http("sealed", "POST", "/sealed", seal="server", encrypt=False)
+queue.http("sealed 2", "POST", "/sealed", seal="device")  # type: ignore[arg-type]
 queue.http("b", "POST", "/b", encoding="xml")  # type: ignore[arg-type]
 queue.http("c", "POST", "/c", on_conflict="drop")  # type: ignore[arg-type]
 
@@ -115,6 +122,8 @@ async def page() -> None:
     print([job.explanation["message"] for job in latest])
     unsubscribe = client.subscribe(lambda change: print(change["type"]))
     await client.retry()
+    await client.unlock("correct horse", replace=True)
+    print(job.encryption)
     unsubscribe()
     print([left["became"] for left in await client.sign_out("send", timeout=5)])
 
@@ -144,11 +153,12 @@ async def site(scope: Any, receive: Any, send: Any) -> None:
         on_event=[PrometheusEvents(), OpenTelemetryEvents(route=lambda event: event.method), told],
         routes={"/api/orders": {"wait": 5.0, "keep": lambda response: response.status < 500}},
     )
-    await layer(scope, receive, send)
+    await SealedMiddleware(layer, [SealKey("id:secret")], max_body=1 << 20)(scope, receive, send)
 
 
 def wsgi_site(environ: Any, start_response: Any) -> Any:
     layer = wsgi.IdempotencyMiddleware(wsgi_site, SQLiteIdempotencyStore("keys.sqlite3"), lease=90.0)
+    WSGISealedMiddleware(layer, [SealKey("id:secret")])
     return layer(environ, start_response)
 
 

@@ -86,29 +86,23 @@ function reading(read) {
  */
 export async function append(commands, declared) {
   const added = commands.filter(({ type }) => type === "enqueue");
-  const naming = commands.filter((command) => command.type !== "enqueue" && "id" in command);
-  const stores = ["inbox", "pages", ...(naming.length ? ["jobs"] : [])];
   const told = await toldPrincipal();
-  const requests = added.filter(({ task }) => task === undefined);
+  const isPlain = added.every(({ task }) => task !== undefined) && commands.every(isPlainCommand);
   await withRoom(declared, async (room) => {
-    // Only here, where it is known that something can be stored at all.
-    const second = naming.length || requests.length ? await views() : undefined;
     const { declaration } = room;
     for (const { payload } of commands) if (payload) dropTokens(payload, "payload", declaration);
-    for (const { payload = {} } of requests) second?.checkRequest(payload, declaration, declared);
     checkPayloads(room, commands);
-    return transact(stores, "readwrite", async (tx) => {
+    /** @type {import("./prepare.js").Prepared | []} */
+    // Only here, where it is known that something can be stored at all.
+    const prepared = isPlain && !declaration?.encrypts ? [] : await (await views()).prepare(commands, declaration, told);
+    const [stored = commands, stores = [], check] = prepared;
+    return transact(["inbox", "pages", ...stores], "readwrite", async (tx) => {
       const principal = told ?? (await readPages(tx)).identity?.principal;
-      await Promise.all(
-        naming.map(async ({ id, payload }) => {
-          const job = await second?.requireJob(tx, id, principal);
-          if (payload && job?.task === undefined) second?.checkRequest(payload, declaration, declared);
-        }),
-      );
+      await check?.(tx, principal);
       const inbox = tx.objectStore("inbox");
       const pages = tx.objectStore("pages");
       // Fired together, not awaited each. If there is no room for them, the transaction is aborted.
-      for (const command of commands) {
+      for (const command of stored) {
         inbox.add(principal === undefined ? command : { principal, ...command });
         if (command.type === "identify") pages.put({ name: "identity", value: { principal: command.principal } });
       }
@@ -118,3 +112,6 @@ export async function append(commands, declared) {
     });
   });
 }
+
+/** @param {Command} command @returns {boolean} whether it can be written as it is, if nothing is encrypted */
+const isPlainCommand = ({ type, id }) => type === "enqueue" || (id === undefined && type !== "clear");

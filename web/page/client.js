@@ -2,7 +2,7 @@
 
 import { append, editCommand, enqueueCommand, pauseCommand } from "./append.js";
 import { announce, announceHere, listen, openChannel } from "./channel.js";
-import { requireTask } from "./declaration.js";
+import { declare, declared, requireTask } from "./declaration.js";
 import { transact } from "./database.js";
 import { InvalidPayload } from "./errors.js";
 import { readPages } from "./identity.js";
@@ -24,9 +24,6 @@ import { WorkerHandle } from "./worker.js";
  * @typedef {{task?: string, request?: object, payload?: Payload | FormData, options?: Options}} Described
  */
 
-/** Records set aside that `setAside` returns. */
-const SHOWN_ASIDE = 50;
-
 export class Client {
   /** @param {URL} url of pyqueue.js */
   constructor(url) {
@@ -47,8 +44,6 @@ export class Client {
 
   #worker;
   #wake;
-  /** @type {Declaration | undefined} */
-  #declared;
   /** Ends once all know whom this page was told of last. @type {Promise<unknown>} */
   #identified = Promise.resolve();
 
@@ -63,7 +58,7 @@ export class Client {
    * @param {Declaration} declaration of the site's tasks module
    */
   declare(declaration) {
-    this.#declared = declaration;
+    declare(declaration);
   }
 
   /**
@@ -110,6 +105,17 @@ export class Client {
   }
 
   /**
+   * Gives the secret of which the key for the tasks with `encrypt="secret"` is made. It is not stored.
+   *
+   * @param {string | Uint8Array} secret a passphrase, or at least 16 random bytes
+   * @param {{replace?: boolean}} [options] `replace`: if it is a new one, it is for what is written from now on
+   */
+  async unlock(secret, options) {
+    const { unlock } = await views();
+    await unlock(this, secret, options);
+  }
+
+  /**
    * Stores a job; when this resolves it survives the page, the browser and the machine's restart.
    *
    * @param {string | object} task the declared name, or a request `{url, method?, headers?, body?}`
@@ -140,10 +146,9 @@ export class Client {
    */
   async jobs(filter) {
     await this.#identified;
-    const { explain, readJobs } = await views();
-    return (await readJobs(filter)).map(({ record, surroundings }) =>
-      this.#job(record, surroundings && explain(record, surroundings, this.#worker.state, navigator.onLine)),
-    );
+    const { listJobs } = await views();
+    const listed = await listJobs(filter, this.#worker.state);
+    return listed.map(({ record, explanation }) => this.#job(record, explanation));
   }
 
   /**
@@ -161,7 +166,7 @@ export class Client {
   async stats() {
     await this.#identified;
     const { readStats } = await views();
-    return readStats(this.#worker, this.#declared);
+    return readStats(this.#worker, declared);
   }
 
   /**
@@ -177,14 +182,13 @@ export class Client {
   /** What could not be read, the first of it: it keeps no other job waiting. */
   async setAside() {
     const { readAside } = await views();
-    const records = await readAside(SHOWN_ASIDE);
-    return records.map(({ from, reason, at, record }) => ({ from, reason, at, record }));
+    return readAside();
   }
 
   /** @returns {Promise<{[task: string]: string}>} what a person calls the tasks that have a label */
   async labels() {
     const { readLabels } = await views();
-    return readLabels(this.#declared);
+    return readLabels(declared);
   }
 
   /**
@@ -248,14 +252,14 @@ export class Client {
 
   /** @param {Command[]} commands */
   async #enqueue(commands) {
-    for (const { task } of commands) if (task !== undefined) requireTask(this.#declared, task);
+    for (const { task } of commands) if (task !== undefined) requireTask(declared, task);
     await this.#append(commands);
     return commands.map((command) => this.#job(recordOf(command)));
   }
 
   /** @param {Command[]} commands */
   async #append(commands) {
-    await append(commands, this.#declared);
+    await append(commands, declared);
     // On disk: from here on nothing that fails can lose it.
     const jobs = commands.flatMap(({ id, task }) => (id === undefined ? [] : [{ id, task }]));
     announce({ type: "appended", jobs });

@@ -9,6 +9,14 @@ import { whole } from "./records.js";
 
 /** @typedef {import("./records.js").Declaration} Declaration */
 
+/** What the server has said of this page's queue. @type {Declaration | undefined} */
+export let declared;
+
+/** @param {Declaration} declaration */
+export function declare(declaration) {
+  declared = declaration;
+}
+
 /**
  * @param {Declaration} [declaration] the server's, or the worker's where there is none
  * @returns {import("./records.js").Limits} the default for one that is none: no damage may lift a limit, or close the queue

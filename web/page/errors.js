@@ -42,6 +42,11 @@ export class StoreError extends PyqueueError {
   name = "StoreError";
 }
 
+/** The secret that encrypts was not given, or is another one. Nothing was written. */
+export class Locked extends PyqueueError {
+  name = "Locked";
+}
+
 /** There is no job with this id: it never was, or its retention is over. */
 export class UnknownJob extends PyqueueError {
   name = "UnknownJob";

@@ -5,7 +5,7 @@ import { now } from "./records.js";
 /**
  * @typedef {import("./records.js").JobRecord} JobRecord
  * @typedef {Exclude<import("./records.js").Status, "pending"> | import("./records.js").HoldKind | "worker_failed" |
- *   "offline" | "no_token" | "not_admitted" | "sealed" | "behind" | "outage" | "delayed" | "backoff" |
+ *   "offline" | "no_token" | "locked" | "not_admitted" | "sealed" | "behind" | "outage" | "delayed" | "backoff" |
  *   "due"} ExplanationCode
  * @typedef {{code: ExplanationCode, message: string, until?: number, behind?: string}} Explanation
  */
@@ -70,6 +70,9 @@ function timeOf(record, outage) {
     return { code: "outage", message, until: outage.probe_at };
   }
   if (!waits) return { code: "due", message: "Is sent next." };
+  if (record.error?.code === "locked") {
+    return { code: "locked", message: "It is encrypted: waits until you unlock it.", until };
+  }
   if (record.error?.code === "no_token") {
     const message = `Waits for a page of the site to be opened: ${record.error.message}; next try in ${secondsTo(until)} s.`;
     return { code: "no_token", message, until };

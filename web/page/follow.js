@@ -4,7 +4,7 @@ import { SETTLED } from "../vocabulary.js";
 import { result } from "./database.js";
 import { NOBODY } from "./identity.js";
 import { readJob } from "./look.js";
-import { JobFailed, listen, UnknownJob } from "./shared.js";
+import { JobFailed, listen, Locked, UnknownJob } from "./shared.js";
 import { shown } from "./text.js";
 
 /** @typedef {import("./records.js").JobRecord} JobRecord */
@@ -20,6 +20,7 @@ const LOOK_AGAIN = 5000;
  * @returns {Promise<any>} what its task answered
  * @throws {import("./errors.js").JobFailed} it did not end `done`
  * @throws {import("./errors.js").UnknownJob} it was pruned
+ * @throws {import("./errors.js").Locked} the result is encrypted, and cannot be opened here
  */
 export async function followToEnd(id, see) {
   let followed = id;
@@ -30,6 +31,7 @@ export async function followToEnd(id, see) {
       const record = await required(followed, readJob(followed));
       if (followed === id) see(record);
       if (record.superseded_by !== undefined) followed = record.superseded_by;
+      else if (record.withheld) throw new Locked(`the result of job ${followed} cannot be read: ${record.withheld}`);
       else if (record.status === "done") return structuredClone(record.result);
       else if (SETTLED.some((settled) => settled === record.status)) throw new JobFailed(record);
       else await news.come;
@@ -38,6 +40,14 @@ export async function followToEnd(id, see) {
     }
   }
 }
+
+/**
+ * @param {string} id
+ * @param {number} seq the job's
+ * @returns {Promise<JobRecord>}
+ * @throws {import("./errors.js").UnknownJob}
+ */
+export const readAgain = (id, seq) => required(id, readJob(id, seq));
 
 /**
  * @template T

@@ -110,6 +110,6 @@ function gist(payload) {
  * @param {{[task: string]: string}} labels
  */
 function nameOf({ task, payload }, labels) {
-  if (task === undefined) return `${payload?.method ?? "POST"} ${payload?.url}`;
+  if (task === undefined) return payload?.url === undefined ? "An encrypted request" : `${payload.method ?? "POST"} ${payload.url}`;
   return Object.hasOwn(labels, task) ? /** @type {string} */ (labels[task]) : task;
 }

@@ -7,6 +7,10 @@ import { views } from "./second.js";
  * @typedef {import("./records.js").JobRecord} JobRecord
  */
 
+/** What a job's JSON has. */
+const SEEN =
+  "id task payload status certainty attempts error refusal orderingKey idempotencyKey createdAt settledAt sealed encryption explanation";
+
 export class Job {
   /**
    * @param {JobRecord} record
@@ -72,6 +76,11 @@ export class Job {
     return this.#record.sealed ?? false;
   }
 
+  /** Whether what was encrypted could be opened. */
+  get encryption() {
+    return this.#record.encryption;
+  }
+
   /** What it waited for, or how it had ended, if that was asked for when it was read. */
   get explanation() {
     return this.#explanation;
@@ -79,12 +88,7 @@ export class Job {
 
   /** What can be seen of it, as a plain object. */
   toJSON() {
-    const { id, task, payload, status, certainty, attempts, error, refusal } = this;
-    const { orderingKey, idempotencyKey, createdAt, settledAt, sealed, explanation } = this;
-    return {
-      ...{ id, task, payload, status, certainty, attempts, error, refusal },
-      ...{ orderingKey, idempotencyKey, createdAt, settledAt, sealed, explanation },
-    };
+    return Object.fromEntries(SEEN.split(" ").map((name) => [name, /** @type {any} */ (this)[name]]));
   }
 
   /**
@@ -94,8 +98,8 @@ export class Job {
    * @throws {import("./errors.js").UnknownJob} it was pruned
    */
   async refresh() {
-    const { readJob, required } = await views();
-    this.#record = await required(this.id, readJob(this.id, this.#record.seq));
+    const { readAgain } = await views();
+    this.#record = await readAgain(this.id, this.#record.seq);
     this.#explanation = undefined;
     return this;
   }
@@ -122,10 +126,9 @@ export class Job {
    * @throws {import("./errors.js").UnknownJob} it was pruned
    */
   async explain() {
-    const { explain, readExplained, required } = await views();
-    const { record, surroundings = {} } = await required(this.id, readExplained(this.id, this.#record.seq));
+    const { explainJob } = await views();
+    const { record, explanation } = await explainJob(this.id, this.#record.seq, this.#worker());
     this.#record = record;
-    this.#explanation = explain(record, surroundings, this.#worker(), navigator.onLine);
-    return this.#explanation;
+    return (this.#explanation = explanation);
   }
 }

@@ -9,6 +9,7 @@
 
 import { BATCH, STATUSES } from "../vocabulary.js";
 import { result } from "./database.js";
+import { decryptAll } from "./decrypt.js";
 import { NOBODY, scoped } from "./identity.js";
 import { foresight, readInbox } from "./inbox.js";
 import { paced } from "./pace.js";
@@ -47,9 +48,9 @@ const PROBE = BATCH / 5;
  * @param {Filter} [filter]
  * @returns {Promise<Listed[]>}
  */
-export function readJobs(filter = {}) {
+export async function readJobs(filter = {}) {
   const asked = { name: JSON.stringify(Object.entries(filter).sort()), filter };
-  return filter.limit === undefined ? readWhole(asked) : readPart(asked);
+  return decryptAll(await (filter.limit === undefined ? readWhole(asked) : readPart(asked)));
 }
 const readPart = paced(readLists);
 const readWhole = paced(readLists);

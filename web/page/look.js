@@ -2,6 +2,7 @@
 
 import { BATCH } from "../vocabulary.js";
 import { result } from "./database.js";
+import { decryptAll } from "./decrypt.js";
 import { NOBODY, readPrincipal } from "./identity.js";
 import { foresight, readInbox } from "./inbox.js";
 import { paced } from "./pace.js";
@@ -36,12 +37,21 @@ const look = paced(async (/** @type {Asked[]} */ asked) => {
 });
 
 /**
+ * @param {Asked} asked
+ * @returns {Promise<Listed | undefined>}
+ */
+async function lookAt(asked) {
+  const found = await look(asked);
+  return found && (await decryptAll([found]))[0];
+}
+
+/**
  * @param {string} id
  * @param {number} [seq] the job's, where it is known
  * @returns {Promise<JobRecord | undefined>}
  */
 export async function readJob(id, seq) {
-  return (await look({ id, seq }))?.record;
+  return (await lookAt({ id, seq }))?.record;
 }
 
 /**
@@ -51,7 +61,7 @@ export async function readJob(id, seq) {
  * @param {number} [seq] the job's, where it is known
  * @returns {Promise<Listed | undefined>}
  */
-export const readExplained = (id, seq) => look({ id, seq, explain: true });
+export const readExplained = (id, seq) => lookAt({ id, seq, explain: true });
 
 /**
  * A job as the one who is signed in may see it: of another's only that it is there.

@@ -7,6 +7,7 @@
  * @typedef {import("../vocabulary.js").ErrorCode} ErrorCode
  * @typedef {import("../vocabulary.js").HoldKind} HoldKind
  * @typedef {import("../vocabulary.js").OnConflict} OnConflict
+ * @typedef {import("../vocabulary.js").Encryption} Encryption
  *
  * @typedef {{code: ErrorCode | (string & {}), message: string, status?: number, body?: string}} JobError the code
  *   is one of ours, or one that a task's own `fail` gave
@@ -38,6 +39,9 @@
  * @property {string} [superseded_by]
  * @property {string} [waits_for] the id of a job with the same unique key that is still being sent
  * @property {boolean} [sealed] true of another principal's job, of which nothing else is told; never stored
+ * @property {"open" | "locked" | "key_lost" | "damaged" | "server"} [encryption] whether what was encrypted could be
+ *   opened; never stored
+ * @property {string} [withheld] why the result cannot be read; never stored
  * @property {boolean} [waits_for_worker] true of a job that is still a command in the inbox; never stored
  *
  * @typedef {object} CommandOptions
@@ -70,8 +74,11 @@
  * @typedef {{wake_at?: number, at: number}} Schedule as the worker left it at `at`
  * @typedef {{payload_bytes: number, jobs: number, bytes: number}} Limits
  * @typedef {{header: string, field?: string}} Csrf where the site's forms and requests bear a token
- * @typedef {{limits?: Partial<Limits>, tasks?: {[name: string]: {label?: string | null}}, csrf?: Csrf,
- *   login?: string, origins?: string[]}} Declaration `origins`: besides the site's own, to which requests may go
+ * @typedef {{label?: string | null, encrypt?: Encryption, seal?: import("../../worker/body.js").Encoding, clear?: string[]}}
+ *   TaskDeclaration `seal`: how the body is encoded that is sealed to the server; `clear`: what stays legible
+ * @typedef {{limits?: Partial<Limits>, tasks?: {[name: string]: TaskDeclaration}, csrf?: Csrf, login?: string,
+ *   origins?: string[], encrypts?: boolean, encrypt?: Encryption, server_key?: string}} Declaration `origins`: besides
+ *   the site's own, to which requests may go; `encrypts`: whether anything is; `encrypt`: jobs with a request of their own
  * @typedef {{key: number, from: "inbox" | "jobs", seq: number, reason: string, at: number, record: unknown}}
  *   AsideRecord
  *

@@ -3,7 +3,8 @@
 import { mount, siteRoot } from "../mount.js";
 import { listen } from "./channel.js";
 import { transact } from "./database.js";
-import { InvalidPayload, JobFailed, PyqueueError, UnknownJob } from "./errors.js";
+import { declared } from "./declaration.js";
+import { InvalidPayload, JobFailed, Locked, PyqueueError, UnknownJob } from "./errors.js";
 import { dropTokens } from "./tokens.js";
 import { VIEWS } from "./views-address.js";
 
@@ -31,6 +32,7 @@ export function views() {
 async function load() {
   /** @type {Views} */
   const module = await import(failed ? `${VIEWS}?${failed}` : VIEWS.href);
-  module.share({ mount, siteRoot, transact, listen, dropTokens, InvalidPayload, JobFailed, UnknownJob });
+  const errors = { InvalidPayload, JobFailed, Locked, PyqueueError, UnknownJob };
+  module.share({ mount, siteRoot, transact, listen, declared, dropTokens, ...errors });
   return module;
 }

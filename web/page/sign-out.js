@@ -3,6 +3,7 @@
 import { result } from "./database.js";
 import { create } from "./element.js";
 import { readPrincipal } from "./identity.js";
+import { lock } from "./key-store.js";
 import { command } from "./records.js";
 import { InvalidPayload, listen, transact } from "./shared.js";
 import { shown } from "./text.js";
@@ -37,6 +38,7 @@ export async function clear(client, append, principal) {
   const present = await client.principal();
   const whose = principal ?? present;
   await append([command("clear", { principal: whose })]);
+  lock(whose);
   if (whose === present) await client.identify(null);
 }
 
@@ -58,6 +60,7 @@ export async function signOut(client, { waiting = "keep", timeout = 10 } = {}) {
   const left = jobs.map(({ id, task }) => ({ id, task, became: fateOf(after.get(id), waiting) }));
   const whose = await client.principal();
   await (waiting === "discard" ? client.clear(whose) : client.identify(null));
+  lock(whose);
   if (waiting === "discard") await until(() => isGone(whose), end);
   return left;
 }

@@ -20,6 +20,9 @@ import { startingWith } from "./work.js";
  *   when the first job that still waits was enqueued; `sealed`: what others have not delivered
  */
 
+/** Records set aside that are shown. */
+const SHOWN_ASIDE = 50;
+
 /** Records set aside that are counted; there may be more. */
 const MOST_ASIDE = 1000;
 
@@ -84,10 +87,9 @@ export async function readDeclaration() {
   return believed({ declaration }).declaration;
 }
 
-/**
- * @param {number} limit
- * @returns {Promise<AsideRecord[]>} the first records that could not be read
- */
-export function readAside(limit) {
-  return transact(["aside"], "readonly", (tx) => result(tx.objectStore("aside").getAll(null, limit)));
+/** @returns {Promise<Omit<AsideRecord, "key" | "seq">[]>} the first records that could not be read */
+export async function readAside() {
+  /** @type {AsideRecord[]} */
+  const records = await transact(["aside"], "readonly", (tx) => result(tx.objectStore("aside").getAll(null, SHOWN_ASIDE)));
+  return records.map(({ from, reason, at, record }) => ({ from, reason, at, record }));
 }

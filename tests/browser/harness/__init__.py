@@ -4,7 +4,9 @@ from .annex import Annex
 from .board import Board
 from .chromium import PROFILER_ON, Chromium, ServiceWorkers
 from .demo import Demo
+from .disk import change_records, disk, empty_store
 from .django_site import SOURCES, DjangoSite
+from .encrypted import Encrypted
 from .engine import Engine, LastingEngine
 from .firefox import Firefox
 from .people import People
@@ -23,6 +25,7 @@ __all__ = [
     "Chromium",
     "Demo",
     "DjangoSite",
+    "Encrypted",
     "Engine",
     "Firefox",
     "LastingEngine",
@@ -35,5 +38,8 @@ __all__ = [
     "Site",
     "Tab",
     "WebKit",
+    "change_records",
+    "disk",
+    "empty_store",
     "python_page",
 ]
