@@ -30,6 +30,7 @@ async function bundle(entry, { modules = {}, name = "[name]" } = {}) {
     minify: true,
     format: "esm",
     target: "es2022",
+    preserveSymlinks: true, // Else the names of packages depend on where they are installed.
     sourcemap: "linked",
     logLevel: "warning",
     plugins: [replacing(modules), beside],

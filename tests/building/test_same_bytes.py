@@ -36,5 +36,5 @@ def test_a_checkout_elsewhere_makes_the_same_bundles(tmp_path: Path) -> None:
     target = tmp_path / "static"
     node.run_script([tmp_path / "building/bundle.mjs", target, manifest, pyodide], "It failed.", cwd=tmp_path)
     made = sorted(file.relative_to(target).as_posix() for file in target.rglob("*") if file.is_file())
-    assert len(made) == 6
+    assert len(made) == 8
     assert filecmp.cmpfiles(target, STATIC, made, shallow=False) == (made, [], [])
