@@ -14,7 +14,7 @@ from django.core.files.storage import FileSystemStorage
 from building.paths import STATIC
 
 NAMED = re.compile(
-    r"""(?:\bfrom|\bimport|new URL\(|sourceMappingURL=)\s*\(?["']?(\.{1,2}/[^"'?]+|\S+\.map)"""
+    r"""(?:\bfrom\b|\bimport\b|new URL\(|sourceMappingURL=)\s*\(?["']?(\.{1,2}/[^"'?]+|\S+\.map)"""
 )
 """What a script asks for by a path relative to itself."""
 
