@@ -14,5 +14,8 @@ export async function seal(point, info, content) {
   const raw = Uint8Array.from(atob(point.replace(/-/g, "+").replace(/_/g, "/")), (character) => character.charCodeAt(0));
   const recipientPublicKey = await suite.kem.deserializePublicKey(raw.buffer);
   const { enc, ct } = await suite.seal({ recipientPublicKey, info: info.buffer }, content.buffer);
-  return new Uint8Array([...new Uint8Array(enc), ...new Uint8Array(ct)]);
+  const sealed = new Uint8Array(enc.byteLength + ct.byteLength);
+  sealed.set(new Uint8Array(enc));
+  sealed.set(new Uint8Array(ct), enc.byteLength);
+  return sealed;
 }
