@@ -15,10 +15,10 @@ pytestmark = pytest.mark.browser
 ANSWER = """
 async () => {
   const { onToken } = await import("/worker/site.js");
-  const { tokenOf } = await import("/web/page/token.js");
+  const { tellToken } = await import("/web/page/token.js");
   const { NAME } = await import("/worker/mount.js");
-  new BroadcastChannel(NAME).onmessage = ({ data: { type, id, source, name } }) => {
-    if (type === "token_wanted") onToken({ id, token: tokenOf(source, name) });
+  new BroadcastChannel(NAME).onmessage = ({ data }) => {
+    if (data.type === "token_wanted") tellToken(data, { tell: onToken });
   };
   window.setCookie = (name, value) => { document.cookie = `${name}=${value}; path=/`; };
   window.setMeta = (name, content) => {

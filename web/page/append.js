@@ -114,4 +114,4 @@ export async function append(commands, declared) {
 }
 
 /** @param {Command} command @returns {boolean} whether it can be written as it is, if nothing is encrypted */
-const isPlainCommand = ({ type, id }) => type === "enqueue" || (id === undefined && type !== "clear");
+const isPlainCommand = (command) => command.type === "enqueue" || !("id" in command || command.type === "clear");

@@ -24,7 +24,7 @@ export async function prepare(commands, declaration, told) {
   for (const { type, task, payload } of commands) {
     if (type === "enqueue" && task === undefined) checkRequest(payload ?? {}, declaration, declared);
   }
-  const naming = commands.filter(({ type, id }) => type !== "enqueue" && id !== undefined);
+  const naming = commands.filter((command) => command.type !== "enqueue" && "id" in command);
   const cleared = commands.filter(({ type }) => type === "clear");
   const prepared = await encryptCommands(commands, declaration, told);
   const keys = prepared.flatMap(({ principal, payload }) => {
