@@ -38,9 +38,6 @@ refused by the browser."""
 _ALWAYS = ((b"x-content-type-options", b"nosniff"), (b"cross-origin-resource-policy", b"same-origin"))
 """Of every answer: it is nothing but what its type says, and no other site's."""
 
-_ISOLATED = ((b"cross-origin-embedder-policy", b"require-corp"),)
-"""Of the worker's script: a page that is isolated from other origins runs no worker that is not."""
-
 _FOREVER = b"max-age=31536000, immutable"
 _ASK_FIRST = b"no-cache"
 
@@ -141,7 +138,6 @@ def _file(name: str, content: bytes | Path, digest: str, if_none_match: bytes, c
         (b"cache-control", _FOREVER if name.startswith("app-") else _ASK_FIRST),
         (b"vary", b"accept-encoding"),
         *_ALWAYS,
-        *(_ISOLATED if name == "sw.js" else ()),
     ]
     if _matches(if_none_match, etag):
         return StoredResponse(304, tuple(headers))

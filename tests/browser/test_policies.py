@@ -26,6 +26,7 @@ OF_WORKER = {
     "connect-src": "'self'",
 }
 ISOLATED = {"Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp"}
+OF_ISOLATED_WORKER = {"Cross-Origin-Embedder-Policy": "require-corp"}
 OTHERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
@@ -66,7 +67,8 @@ def test_the_strictest_policies_are_enough(chromium: Chromium, annex: Annex, kin
     """All at once, with a service worker and with one of the page's own; nothing is even reported."""
     if kind == "worker":
         chromium.context.add_init_script(REFUSED)
-    annex.damage(headers={PAGE: {**csp(OF_PAGE), **ISOLATED, **OTHERS}, WORKER: {**csp(OF_WORKER), **OTHERS}})
+    of_worker = {**csp(OF_WORKER), **OF_ISOLATED_WORKER, **OTHERS}
+    annex.damage(headers={PAGE: {**csp(OF_PAGE), **ISOLATED, **OTHERS}, WORKER: of_worker})
     tab = deliver(chromium, annex)
     assert tab.page.evaluate("crossOriginIsolated") is True
     assert tab.stats()["worker"]["mode"] == kind
@@ -106,17 +108,17 @@ def test_an_isolated_page_is_served(chromium: Chromium, annex: Annex, policy: st
     """Also by a worker of its own, which the browser runs only if its script is isolated as well."""
     if kind == "worker":
         chromium.context.add_init_script(REFUSED)
-    annex.damage(headers={PAGE: {**ISOLATED, "Cross-Origin-Embedder-Policy": policy}})
+    of_worker = OF_ISOLATED_WORKER if kind == "worker" else {}
+    annex.damage(headers={PAGE: {**ISOLATED, "Cross-Origin-Embedder-Policy": policy}, WORKER: of_worker})
     tab = deliver(chromium, annex)
     assert tab.page.evaluate("crossOriginIsolated") is True
     assert tab.stats()["worker"]["mode"] == kind
 
 
 def test_an_isolated_page_runs_no_worker_that_is_not(chromium: Chromium, annex: Annex) -> None:
-    """What `assets()` sends with the script is needed; without it the page says that nothing leaves."""
+    """The site has to isolate the script as well; without that the page says that nothing leaves."""
     chromium.context.add_init_script(REFUSED)
-    open_worker = {"Cross-Origin-Embedder-Policy": "unsafe-none"}
-    annex.damage(headers={PAGE: ISOLATED, WORKER: open_worker})
+    annex.damage(headers={PAGE: ISOLATED})
     tab = Tab(chromium, annex.url.rstrip("/") + PAGE)
     job = tab.comment("kept")
     chromium.wait_for(lambda: tab.stats()["worker"]["state"] == "failed")
