@@ -62,12 +62,14 @@ class Ended:
 
     Attributes:
         seq: of the job.
+        principal: whose it was.
         outcome: of the attempt.
         jitter: a random number from 0 up to 1.
         was_probe: it was sent to find out whether an outage is over.
     """
 
     seq: int
+    principal: str
     outcome: Outcome
     jitter: float
     was_probe: bool
@@ -280,10 +282,11 @@ class Deliveries:
         del self._out[seq]
         if not self.ended:
             self._gathered_at = now
-        self.ended.append(Ended(seq, outcome, jitter, seq == self._probe))
+        job = self._memory.jobs[seq]
+        self.ended.append(Ended(seq, job.principal, outcome, jitter, seq == self._probe))
         if seq == self._probe:
             self._probe = None
-        chain = self._chains[_chain_key(self._memory.jobs[seq])]
+        chain = self._chains[_chain_key(job)]
         chain.out = None
         chain.is_broken = outcome.verdict is not Verdict.DONE
 
@@ -330,6 +333,13 @@ class Deliveries:
             is_probe = self._probe is not None and self._probe in chain.waiting
             in_outage = self._breaker.outage is not None and not is_probe
             if is_held or is_sealed or is_overtaken or in_outage:
+                self._withdraw_waiting(chain, rules)
+                self._drop_if_empty(key, chain)
+
+    def withdraw_of(self, principal: str, rules: Rules) -> None:
+        """Takes back the claims of one principal's jobs that have not left."""
+        for key, chain in list(self._chains.items()):
+            if any(self._memory.jobs[seq].principal == principal for seq in chain.waiting):
                 self._withdraw_waiting(chain, rules)
                 self._drop_if_empty(key, chain)
 

@@ -56,6 +56,8 @@ class Holds:
         if kind in self._held:
             self._held = {name: hold for name, hold in self._held.items() if name != kind}
             self.has_changed = True
+        if kind is HoldKind.UNAUTHORIZED:
+            self._may_probe = False
 
     def block(self) -> bool:
         """Whether nothing may leave."""

@@ -363,7 +363,8 @@ class Owner:
             except Exception as error:
                 self._inbox.set_aside(command.seq, f"{type(error).__name__}: {error}", command.type)
         for ended in self._deliveries.settle(rules, self._now):
-            self._holds.judge(ended.outcome, self._now, probe=ended.was_probe)
+            if ended.principal == self._memory.principal:  # Else it says nothing of whoever is signed in now.
+                self._holds.judge(ended.outcome, self._now, probe=ended.was_probe)
         self._sweeps.apply(rules)
         self._deliveries.withdraw_blocked(self._holds.block(), rules)
         self._inbox.applied()
@@ -407,10 +408,10 @@ class Owner:
         self._holds.end(HoldKind.UNAUTHORIZED)
 
     def _clear(self, command: Command, rules: Rules) -> None:
+        self._deliveries.withdraw_of(command.principal, rules)
         for job in self._memory.changed():  # What is not stored yet, no sweep will find.
             if job.principal == command.principal:
-                self._deliveries.withdraw_from(job, rules)
-                rules.forget(self._memory.jobs[job.seq])
+                rules.forget(job)
         self._sweeps.begin(CLEAR, self._now, command)
 
     def _carry_out_on_job(self, command: Command, rules: Rules) -> None:
@@ -432,7 +433,9 @@ class Owner:
 
     def _may_claim(self) -> bool:
         is_first_read = self._queue.kill_switch is not None and self._flag_at is None
-        return not (self._holds.block() or is_first_read or REVIVE in self._sweeps)
+        # What is to go, or to go on, has to be known first.
+        is_sweeping = CLEAR in self._sweeps or REVIVE in self._sweeps
+        return not (self._holds.block() or is_first_read or is_sweeping)
 
     def _let_leave(self) -> None:
         """Sends what is claimed, unless the queue is held or may have been taken over meanwhile."""

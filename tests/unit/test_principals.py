@@ -7,6 +7,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from pyqueue import Certainty, Response, Status
+from pyqueue._core.events import Woken
 from pyqueue._http import Request
 from pyqueue._principal import HEADER, NOBODY, is_principal, scoped, to_header
 from pyqueue.testing import Simulation
@@ -243,3 +244,47 @@ def test_a_principal_makes_one_header_that_every_server_takes(principal: str) ->
     assert header.isascii()
     assert header.isprintable()
     assert (header == "?0") == (principal == NOBODY)
+
+
+def wake_soon(sim: Simulation) -> None:
+    """The page wakes the worker, which is at work."""
+    assert sim._driver._ownership is not None
+    sim._driver._ownership.feed(Woken("append"))
+
+
+def test_a_refusal_of_what_one_sent_does_not_hold_the_next_one(sim: Simulation) -> None:
+    """Ada's last request is answered 401 when Bo is signed in already."""
+
+    def handle(request: Request) -> Response:
+        if request.body["n"] == 2:
+            return Response(201)
+        sim.identify("bo")
+        sim.enqueue("free", {"n": 2})
+        wake_soon(sim)
+        return Response(401)
+
+    sim.server.handle, sim.server.latency = handle, 1.0
+    sim.identify("ada")
+    sim.enqueue("free", {"n": 1})
+    sim.run(60)
+    assert sent(sim) == [1, 2]
+    assert sim.disk.meta.get("holds", {}) == {}
+
+
+@pytest.mark.parametrize("task", ["comment", "free"])
+def test_nothing_that_was_cleared_leaves_afterwards(sim: Simulation, task: str) -> None:
+    """Neither what was claimed ahead, nor what no batch of the sweep has come to yet."""
+
+    def handle(request: Request) -> Response:
+        if len(sim.server.requests) == 1:
+            sim.command("clear")
+            wake_soon(sim)
+        return Response(201)
+
+    sim.server.handle, sim.server.latency = handle, 1.0
+    sim.identify("ada")
+    for n in range(300):
+        sim.enqueue(task, {"post": 1, "n": n})
+    sim.run(600)
+    assert len(sim.server.requests) == (1 if task == "comment" else 6)
+    assert [job.status for job in sim.jobs()] in ([], [Status.DONE])
